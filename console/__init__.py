@@ -1,0 +1,1 @@
+"""What people touch: the command line (later the HTTP API and the dashboard)."""

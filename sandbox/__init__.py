@@ -1,0 +1,1 @@
+"""A local provider with scripted faults, for the demo, drills, tests and benchmarks."""

@@ -1,0 +1,1 @@
+"""Decides when: unattended, one leader, APScheduler only calls each part's run_once."""

@@ -1,0 +1,1 @@
+"""Runs agent jobs: actor, agent loop, per-worker router."""
