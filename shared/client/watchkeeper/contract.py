@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 
@@ -65,8 +66,9 @@ jobs = Table(
     Column("claimed_at", BigInteger),
     Column("started_at", BigInteger, comment="ms of the first claim"),
     Column("finished_at", BigInteger),
+    Column("yields", Integer, nullable=False, server_default=text("0"), comment="times it gave way in an outage"),
     Column("steps", Integer, nullable=False, server_default=text("0"), comment="finished steps in the journal"),
-    Column("cancel_requested", Boolean, nullable=False, server_default=text("false")),
+    Column("cancel_requested", Boolean, nullable=False, server_default=false()),
     Column("result", Text, comment="JSON object: text, model, provider, usage, cost_usd, generation"),
     Column("error_cause", String(40)),
     Column("error_message", Text),

@@ -7,9 +7,12 @@
     │   └── UnknownAgent      no agent of that name
     ├── JobNotFound           no job of that id
     ├── JobTimeout            `wait` ran out of time; the job itself goes on
+    ├── JobFailed             the job ended without an answer; only `Job.raise_for_state` raises it
     └── StoreUnavailable      SQL or Redis did not answer; says which, and what to do
         └── StoreNotReady     SQL answers, but holds no Watchkeeper tables of this version
 """
+
+from collections.abc import Sequence
 
 
 class WatchkeeperError(Exception):
@@ -27,8 +30,9 @@ class InvalidJob(WatchkeeperError, ValueError):
 class UnknownAgent(InvalidJob):
     """No agent of that name is configured."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__("agent", f"there is no agent {name!r}: `watchkeeper agents ls` shows those there are")
+    def __init__(self, name: str, similar: Sequence[str] = ()) -> None:
+        guess = f" (did you mean {' or '.join(map(repr, similar))}?)" if similar else ""
+        super().__init__("agent", f"there is no agent {name!r}{guess}: `watchkeeper agents ls` shows those there are")
 
 
 class JobNotFound(WatchkeeperError, LookupError):
@@ -37,6 +41,16 @@ class JobNotFound(WatchkeeperError, LookupError):
 
 class JobTimeout(WatchkeeperError, TimeoutError):
     """The job did not end in the time given to `wait`. It goes on; ask again with its id."""
+
+
+class JobFailed(WatchkeeperError):
+    """The job ended as failed, cancelled or dead. `cause` is the short reason, None when there is none."""
+
+    def __init__(self, job_id: str, state: str, cause: str | None, message: str | None) -> None:
+        reason = ": ".join(part for part in (cause, message) if part)
+        super().__init__(f"job {job_id} ended as {state}" + (f": {reason}" if reason else ""))
+        self.job_id = job_id
+        self.cause = cause
 
 
 class StoreUnavailable(WatchkeeperError, ConnectionError):

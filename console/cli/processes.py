@@ -1,0 +1,79 @@
+"""Commands that are processes: each executes its room; only `up` stays here, as the owner of the others."""
+
+import os
+import signal
+import sys
+
+import click
+
+
+def _become(room: str, arguments: tuple[str, ...] = ()) -> None:
+    """Replace this process by the room's: same pid, signals go straight to it."""
+    os.execv(sys.executable, [sys.executable, "-P", "-m", room, *arguments])  # noqa: S606 - our own interpreter
+
+
+@click.command(short_help="Run the bundled Valkey.")
+def store() -> None:
+    """Run the bundled Valkey of this home (idle when REDIS_URL is set)."""
+    _become("console.local")
+
+
+@click.command()
+def worker() -> None:
+    """Run a worker process: WATCHKEEPER_WORKER_THREADS jobs at a time. TERM drains, a second TERM hands back."""
+    _become("workers")
+
+
+@click.command()
+def scheduler() -> None:
+    """Run the scheduler. Two may run; one leads."""
+    _become("scheduler")
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def sandbox(arguments: tuple[str, ...]) -> None:
+    """Run the local provider with scripted faults (`watchkeeper sandbox --help` for its options)."""
+    _become("sandbox", arguments)
+
+
+@click.command("migrate")
+def migrate_() -> None:
+    """Bring the database of DATABASE_URL (or the embedded one) to this version's schema."""
+    from shared.db.migrate import migrate
+    from shared.settings import load_settings
+    from watchkeeper.engine import build_engine
+
+    settings = load_settings()
+    settings.locations.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    before, after = migrate(build_engine(settings.locations.database_url, application_name="watchkeeper-migrate"))
+    words = f"already at {after}" if before == after else f"migrated from {before or 'nothing'} to {after}"
+    click.echo(words, err=True)
+
+
+@click.command()
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Worker processes.")
+@click.option("--demo", is_flag=True, help="Run one job through the real queue and show it.")
+@click.option("--once", is_flag=True, help="With --demo: end after the job.")
+def up(workers: int, demo: bool, once: bool) -> int:
+    """Start everything in this terminal: store, scheduler, workers, and the sandbox when no key is configured."""
+    from console.local.demo import run_demo
+    from console.local.up import Up
+    from shared.logs import configure_logging
+    from shared.settings import load_settings
+
+    settings = load_settings()
+    configure_logging(room="up", format=settings.log_format, level=settings.log_level)
+    everything = Up(settings, workers=workers)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, everything.stop)
+    try:
+        everything.start()
+        if demo:
+            code = run_demo(settings, everything)
+            if once or code:
+                return code
+        click.echo('watchkeeper is up: Ctrl-C ends it. Try: watchkeeper run default "Hello"', err=True)
+        return everything.run()
+    finally:
+        everything.close()

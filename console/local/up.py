@@ -1,0 +1,174 @@
+"""Everything in one terminal: starts the processes, restarts what dies, ends them in order."""
+
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from uuid import uuid4
+
+import structlog
+from redis.exceptions import RedisError
+from sqlalchemy import Engine, func, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from console.local.children import Child, room_command
+from shared.clock import Clock, SystemClock
+from shared.config.catalogue import SANDBOX
+from shared.config.environment_keys import environment_providers
+from shared.db.reading import reading
+from shared.db.tables import incarnations, providers
+from shared.errors import ServiceError
+from shared.redis.connect import connect_redis
+from shared.settings import Settings
+from shared.stores import open_database
+from watchkeeper.clock import db_now
+
+log = structlog.get_logger()
+
+_STORE_SECONDS = 15.0
+
+
+class Up:
+    """Owns the processes of this machine. `run` returns once `stop` was called and all have ended."""
+
+    def __init__(self, settings: Settings, *, workers: int = 1, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._stopping = threading.Event()
+        self._workers = workers
+        self._children: list[Child] = []
+        self._engine: Engine | None = None
+        self.simulated = False
+
+    def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
+        """End everything. Safe as a signal handler."""
+        self._stopping.set()
+
+    def start(self) -> None:
+        """Start in order: store, database, sandbox when no key is there, scheduler, workers.
+
+        Raises:
+            ServiceError: one of them cannot start; says what to do.
+        """
+        settings, environ = self._settings, dict(self._settings.environ)
+        self._start_child("store", "console.local", environ)
+        self._wait_for_redis()
+        self._engine = open_database(settings, name="watchkeeper-up", pool_size=1)
+        if self._needs_sandbox(self._engine):
+            environ |= self._start_sandbox(environ)
+            self.simulated = True
+        self._start_child("scheduler", "scheduler", environ)
+        for number in range(1, self._workers + 1):
+            self._start_worker(f"worker {number}", environ)
+
+    def run(self) -> int:
+        """Watch over the processes until stopped; 0, or 1 when one had to be given up."""
+        while not self._stopping.wait(0.1):
+            for child in self._children:
+                child.check()
+                if child.given_up:
+                    self._stopping.set()
+        return 1 if any(child.given_up for child in self._children) else 0
+
+    def close(self) -> None:
+        """End the processes: those that use the store first, each with its time to drain."""
+        drain = self._settings.drain_seconds + 10
+        for child in self._children:
+            if child.name.startswith("worker"):
+                child.signal(signal.SIGTERM)  # all workers drain at the same time
+        for child in reversed(self._children):
+            child.stop(drain if child.name.startswith("worker") else 10.0)
+        if self._engine is not None:
+            self._engine.dispose()
+
+    def _start_child(self, name: str, room: str, environ: Mapping[str, str], *arguments: str) -> None:
+        child = Child(
+            name, lambda: room_command(room, "--die-with-parent", *arguments), environ=environ, clock=self._clock
+        )
+        self._children.append(child)
+        child.start()
+
+    def _start_worker(self, name: str, environ: Mapping[str, str]) -> None:
+        lives: list[str] = []
+
+        def command() -> list[str]:
+            lives.append(str(uuid4()))
+            return room_command("workers", "--die-with-parent", "--incarnation", lives[-1])
+
+        def died(code: int) -> None:
+            self._mourn(lives[-1], code)
+
+        child = Child(name, command, environ=environ, clock=self._clock, died=died)
+        self._children.append(child)
+        child.start()
+
+    def _mourn(self, incarnation: str, code: int) -> None:
+        """Tell SQL at once that the incarnation is gone, so that the rescuer need not watch it stand still."""
+        why = f"killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        try:
+            assert self._engine is not None  # noqa: S101 - workers start after the database
+            with self._engine.begin() as connection:
+                connection.execute(
+                    update(incarnations)
+                    .where(incarnations.c.id == incarnation, incarnations.c.ended_at.is_(None))
+                    .values(ended_at=db_now(), ended_why=why, running=0)
+                )
+        except SQLAlchemyError as error:
+            log.warning(
+                "worker.death_untold", error=type(error).__name__, advice="its heartbeat tells a little later"
+            )
+
+    def _wait_for_redis(self) -> None:
+        url = self._settings.locations.redis_url
+        deadline = self._clock.monotonic() + _STORE_SECONDS
+        client = connect_redis(url, connections=1)
+        try:
+            while True:
+                try:
+                    client.ping()
+                    return
+                except RedisError as error:
+                    self._children[0].check()
+                    if self._clock.monotonic() > deadline or self._children[0].given_up:
+                        raise ServiceError(f"the store does not answer: {error}") from None
+                self._stopping.wait(0.05)
+        finally:
+            client.close()
+
+    def _needs_sandbox(self, engine: Engine) -> bool:
+        """No real provider is configured anywhere: the demo runs against the sandbox."""
+        if set(environment_providers(self._settings.environ)) - {SANDBOX}:
+            return False
+        with reading(engine) as connection:
+            configured = connection.execute(
+                select(func.count())
+                .select_from(providers)
+                .where(providers.c.source == "database", providers.c.active, providers.c.name != SANDBOX)
+            ).scalar_one()
+        return not configured
+
+    def _start_sandbox(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Start it; the variables that make the scheduler use it."""
+        port_file = Path(tempfile.mkdtemp(prefix="watchkeeper-")) / "sandbox.port"
+        ports = ["0"]
+        child = Child(
+            "sandbox",
+            lambda: room_command("sandbox", "--port", ports[0], "--port-file", str(port_file)),
+            environ=environ,
+            clock=self._clock,
+            ties=True,
+        )
+        self._children.append(child)
+        child.start()
+        deadline = self._clock.monotonic() + _STORE_SECONDS
+        while not port_file.exists():
+            child.check()
+            if self._clock.monotonic() > deadline or child.given_up:
+                raise ServiceError("the sandbox provider did not start: see its lines above")
+            self._stopping.wait(0.05)
+        ports[0] = port_file.read_text().strip()  # after a crash it comes back on the same port
+        base = f"http://127.0.0.1:{ports[0]}/openai/v1"
+        return {"SANDBOX_API_BASE": base, "SANDBOX_API_KEY": f"sandbox-key-{os.getpid()}"}

@@ -1,0 +1,145 @@
+"""The client of a backend: SQL is asked directly, Redis only carries wake-ups and announcements."""
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import select
+
+from watchkeeper.callers_transaction import CallersConnection, insert_in
+from watchkeeper.contract import jobs
+from watchkeeper.engine import build_engine
+from watchkeeper.enqueue import insert_job
+from watchkeeper.errors import JobNotFound
+from watchkeeper.ids import IdMaker
+from watchkeeper.job import JOB_COLUMNS, Job, job_from_row
+from watchkeeper.locations import locate
+from watchkeeper.messages import Messages
+from watchkeeper.states import Priority
+from watchkeeper.store_errors import translated
+from watchkeeper.submission import check
+from watchkeeper.waiting import Pauses, hear, listening_redis, out_of_time
+from watchkeeper.wakeup import Doorbell
+
+
+class Client:
+    """Enqueues jobs and waits for their results; one per process is enough, threads may share it.
+
+    The stores are `database_url` and `redis_url`, else `DATABASE_URL` and `REDIS_URL`, else the embedded ones
+    under `home`, else under `WATCHKEEPER_HOME` (default `.watchkeeper/`). Nothing connects before first use.
+
+    Raises:
+        StoreUnavailable: the database URL is not usable.
+    """
+
+    def __init__(
+        self,
+        database_url: str | None = None,
+        redis_url: str | None = None,
+        *,
+        home: str | Path | None = None,
+    ) -> None:
+        environ = dict(os.environ) if home is None else {**os.environ, "WATCHKEEPER_HOME": str(home)}
+        places = locate(environ)
+        engine = build_engine(database_url or places.database_url)
+        # Each call is one statement, a transaction of its own: AUTOCOMMIT saves the round trips around it.
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._redis_url = redis_url or places.redis_url
+        self._doorbell = Doorbell(self._redis_url)
+        self._listening = listening_redis(self._redis_url)
+        self._new_id = IdMaker()
+
+    def enqueue(
+        self,
+        agent: str,
+        messages: Messages,
+        *,
+        conversation_id: str | None = None,
+        idempotency_key: str | None = None,
+        priority: Priority | str = Priority.NORMAL,
+        run_after: datetime | None = None,
+        deadline: datetime | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        connection: CallersConnection | None = None,
+    ) -> Job:
+        """Accept a job: once this returns without `connection`, it is stored and will end exactly once.
+
+        Args:
+            agent: name of a configured agent; "default" always exists.
+            messages: a string (one user message) or a list of chat messages.
+            conversation_id: jobs of one conversation run one after another, in the order enqueued.
+            idempotency_key: a second call with it stores nothing and returns the first job (`duplicate`).
+            priority: a `Priority` or "high", "normal", "low".
+            run_after: not started before; needs a time zone.
+            deadline: failed when not finished by then; needs a time zone.
+            metadata: yours, at most 64 KiB of JSON; comes back on the job.
+            connection: a SQLAlchemy Connection or Session: the job is part of its transaction, which stays
+                yours to commit. A Session's commit also sends the wake-up; after that of a bare Connection
+                the service finds the job by itself, a little later.
+
+        Raises:
+            InvalidJob, UnknownAgent: the text says what to change; nothing was stored.
+            StoreNotReady, StoreUnavailable: the database; never Redis, which only makes the start quicker.
+        """
+        submission = check(
+            agent,
+            messages,
+            job_id=self._new_id(),
+            now=datetime.now(UTC),
+            conversation_id=conversation_id,
+            idempotency_key=idempotency_key,
+            priority=priority,
+            run_after=run_after,
+            deadline=deadline,
+            metadata=metadata,
+        )
+        if connection is not None:
+            return insert_in(connection, submission, self._doorbell.ring)
+        with translated(self._engine.url), self._engine.connect() as own:
+            job = insert_job(own, submission)
+        self._doorbell.ring(job)
+        return job
+
+    def get(self, job_id: str) -> Job:
+        """The job as it is now.
+
+        Raises:
+            JobNotFound, StoreNotReady, StoreUnavailable
+        """
+        with translated(self._engine.url), self._engine.connect() as own:
+            row = own.execute(select(*JOB_COLUMNS).where(jobs.c.id == str(job_id))).one_or_none()
+        if row is None:
+            raise JobNotFound(f"there is no job {job_id!r}")
+        return job_from_row(row)
+
+    def wait(self, job_id: str, timeout: float | None = 300.0) -> Job:
+        """The job once it has ended, however it ended; `timeout` in seconds, None waits for ever.
+
+        Raises:
+            JobTimeout: it goes on; wait again, or `get` it later.
+            JobNotFound, StoreNotReady, StoreUnavailable
+        """
+        pauses = Pauses(timeout)
+        with hear(self._listening, job_id) as ear:  # first listen, then look: an end in between is not missed
+            while not (job := self.get(job_id)).state.final:
+                if (pause := pauses.next(listening=ear.listening)) is None:
+                    raise out_of_time(job, timeout)
+                ear.wait(pause)
+        return job
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+        self._doorbell.close()
+        self._listening.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,1 @@
+"""The configuration: tables people edit, immutable snapshots workers run on."""

@@ -1,0 +1,68 @@
+"""Publishing: the tables become a numbered snapshot in SQL, then the doorbell rings in Redis."""
+
+from dataclasses import replace
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import Connection, func, insert, select, update
+
+from shared.config.compiling import compile_snapshot
+from shared.config.snapshot import Snapshot
+from shared.db.tables import jobs, snapshots
+from shared.redis.names import GENERATION
+from watchkeeper.clock import db_now
+from watchkeeper.states import JobState
+
+log = structlog.get_logger()
+
+
+def publish(connection: Connection, *, author: str, comment: str) -> Snapshot | None:
+    """Write the snapshot the tables describe, in the caller's transaction; None when nothing changed.
+
+    Parked jobs become due: the change may be what they waited for. Call `ring` after the commit.
+    """
+    newest = load_newest(connection)
+    candidate = compile_snapshot(connection, newest.generation + 1)
+    if newest.generation and replace(candidate, generation=newest.generation).digest == newest.digest:
+        return None
+    connection.execute(
+        insert(snapshots).values(
+            generation=candidate.generation,
+            content=candidate.to_json(),
+            digest=candidate.digest,
+            author=author,
+            comment=comment,
+            published_at=db_now(),
+        )
+    )
+    connection.execute(update(jobs).where(jobs.c.state == JobState.PARKED).values(run_after=db_now()))
+    return candidate
+
+
+def ring(redis: "Redis", generation: int) -> bool:
+    """Tell the fleet the generation to run on. False when Redis is away: the scheduler rings again later."""
+    try:
+        redis.set(GENERATION, generation)
+    except RedisError as error:
+        log.warning(
+            "config.doorbell_failed",
+            generation=generation,
+            error=str(error),
+            advice="the change is stored; the scheduler rings again once Redis is back",
+        )
+        return False
+    return True
+
+
+def newest_generation(connection: Connection) -> int:
+    """The generation that counts; 0 before the first publish."""
+    return connection.execute(select(func.coalesce(func.max(snapshots.c.generation), 0))).scalar_one()
+
+
+def load_newest(connection: Connection) -> Snapshot:
+    """The snapshot that counts; the empty one before the first publish."""
+    row = connection.execute(
+        select(snapshots.c.generation, snapshots.c.content).order_by(snapshots.c.generation.desc()).limit(1)
+    ).first()
+    return Snapshot(0) if row is None else Snapshot.from_json(row.generation, row.content)

@@ -1,0 +1,1 @@
+"""Questions about jobs that more than one room asks."""

@@ -1,0 +1,73 @@
+"""Key states in Redis, for an event loop (workers) and for plain code (command line)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import redis
+import redis.asyncio
+
+from shared.keystate.plan import SetAside
+from shared.keystate.standing import Standing
+from shared.redis.names import GENERATION, KEY_STATES
+
+_SET_ASIDE: Final = Path(__file__).with_name("set_aside.lua").read_text()
+
+
+@dataclass(frozen=True, slots=True)
+class FleetView:
+    """What one round trip told: the generation rung last (None = Redis does not know) and who is set aside."""
+
+    generation: int | None
+    standings: dict[str, Standing]
+    now_ms: int
+
+
+async def read_fleet(client: "redis.asyncio.Redis") -> FleetView:
+    """Generation, key states and Redis's clock in one round trip."""
+    pipeline = client.pipeline(transaction=False)
+    pipeline.get(GENERATION)
+    pipeline.hgetall(KEY_STATES)
+    pipeline.time()
+    return _view(await pipeline.execute())
+
+
+def read_fleet_now(client: "redis.Redis") -> FleetView:
+    """The same, blocking."""
+    pipeline = client.pipeline(transaction=False)
+    pipeline.get(GENERATION)
+    pipeline.hgetall(KEY_STATES)
+    pipeline.time()
+    return _view(pipeline.execute())
+
+
+async def set_aside(client: "redis.asyncio.Redis", order: SetAside, *, jitter: float) -> tuple[bool, Standing]:
+    """Carry out `order`. True when this call did it, False when the fleet knew already; and the standing."""
+    reply: Any = await client.eval(
+        _SET_ASIDE,
+        1,
+        KEY_STATES,
+        order.subject,
+        order.state.value,
+        -1 if order.until_ms is None else order.until_ms,
+        order.base_ms,
+        order.cap_ms,
+        jitter,
+        order.cause,
+        order.advice,
+    )
+    return bool(reply[0]), Standing.parse(reply[1])
+
+
+async def clear(client: "redis.asyncio.Redis", *subjects: str) -> None:
+    """Forget the standings of `subjects`: they served again."""
+    await client.hdel(KEY_STATES, *subjects)
+
+
+def _view(replies: list[Any]) -> FleetView:
+    generation, standings, (seconds, microseconds) = replies
+    return FleetView(
+        generation=int(generation) if generation is not None else None,
+        standings={subject: Standing.parse(text) for subject, text in standings.items()},
+        now_ms=int(seconds) * 1000 + int(microseconds) // 1000,
+    )

@@ -1,0 +1,70 @@
+"""Logs are named events with fields: `log.info("job.completed", job=..., ms=...)`. Every text is redacted."""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+from shared.secret import Secret, redact
+
+
+def configure_logging(*, room: str, format: str, level: str) -> None:
+    """Set up structlog and the standard library's logging of this process, on stderr.
+
+    Args:
+        room: which process speaks, e.g. "worker"; a field of every event.
+        format: "json", "console", or "auto" (console on a terminal).
+        level: the least severe level that is written.
+    """
+    if format == "auto":
+        format = "console" if sys.stderr.isatty() else "json"
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer() if format == "console" else structlog.processors.JSONRenderer(default=str)
+    )
+
+    def add_room(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event["room"] = room
+        return event
+
+    chain: list[structlog.typing.Processor] = [
+        add_room,
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        redact_fields,
+    ]
+    structlog.configure(
+        processors=[*chain, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=chain, processors=[_drop_meta, renderer])
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    # Libraries speak up only when something is wrong; our own events tell the rest.
+    root.setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level.upper()]))
+
+
+def redact_fields(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor: no value that looks like a credential passes."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = redact(value)
+        elif isinstance(value, Secret):
+            event[name] = str(value)
+        elif isinstance(value, BaseException | dict | list | tuple):
+            event[name] = redact(str(value))
+    return event
+
+
+def _drop_meta(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    event.pop("_record", None)
+    event.pop("_from_structlog", None)
+    return event

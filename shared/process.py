@@ -1,0 +1,47 @@
+"""How every process of the service begins and ends: settings, logs, signals, exit code."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable
+from typing import Protocol
+
+from shared.errors import ServiceError
+from shared.logs import configure_logging
+from shared.parent import die_with_parent
+from shared.settings import Settings, load_settings
+from watchkeeper.errors import StoreUnavailable, WatchkeeperError
+
+
+class Process(Protocol):
+    """Something that runs until it is told to stop."""
+
+    def run(self) -> int:
+        """Run; the exit code."""
+        ...
+
+    def stop(self) -> None:
+        """End; safe in a signal handler, a second call hurries."""
+        ...
+
+
+def run_process(room: str, build: Callable[[Settings, argparse.Namespace], Process]) -> int:
+    """Build and run until SIGTERM or SIGINT. What hinders the start is told on stderr in words."""
+    parser = argparse.ArgumentParser(prog=f"watchkeeper {room}")
+    parser.add_argument("--incarnation", help="the id this process is known by; made up when not given")
+    parser.add_argument("--die-with-parent", action="store_true", help="end when the starting process ends")
+    options = parser.parse_args()
+    try:
+        settings = load_settings()
+        configure_logging(room=room, format=settings.log_format, level=settings.log_level)
+        if options.die_with_parent:
+            die_with_parent()
+        process = build(settings, options)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: process.stop())
+        return process.run()
+    except (ServiceError, WatchkeeperError) as error:
+        sys.stderr.write(f"watchkeeper {room}: {error}\n")
+        if isinstance(error, ServiceError):
+            return error.exit_code
+        return 3 if isinstance(error, StoreUnavailable) else 1

@@ -1,0 +1,1 @@
+"""Redis: how we connect, what our keys are called (docs/redis-keys.md)."""

@@ -1,0 +1,77 @@
+"""Connecting to Redis: bounded pools, a deadline on everything, problems in words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import redis
+import redis.asyncio
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import AuthenticationError, RedisError
+from redis.retry import Retry
+
+from shared.errors import RedisUnavailable
+
+CONNECT_SECONDS: Final = 2.0
+REPLY_SECONDS: Final = 2.0
+
+
+def connect_redis(url: str, *, connections: int, block_seconds: float = 0.0) -> "redis.Redis":
+    """A client with at most `connections` sockets; callers queue for one instead of failing.
+
+    Args:
+        block_seconds: the longest a blocking command may wait; the socket's patience is longer than that.
+    """
+    pool = redis.BlockingConnectionPool.from_url(url, timeout=REPLY_SECONDS, **_options(connections, block_seconds))
+    return redis.Redis(connection_pool=pool)
+
+
+def connect_redis_async(url: str, *, connections: int) -> "redis.asyncio.Redis":
+    """The same for an event loop."""
+    pool = redis.asyncio.BlockingConnectionPool.from_url(url, timeout=REPLY_SECONDS, **_options(connections, 0.0))
+    return redis.asyncio.Redis(connection_pool=pool)
+
+
+def _options(connections: int, block_seconds: float) -> dict[str, Any]:
+    return {
+        "max_connections": connections,
+        "socket_connect_timeout": CONNECT_SECONDS,
+        "socket_timeout": REPLY_SECONDS + block_seconds,
+        "health_check_interval": 30,
+        "client_name": "watchkeeper",
+        "decode_responses": True,
+        # One retry on a connection that went stale; an outage is the caller's to handle, not to wait out here.
+        "retry": Retry(ExponentialWithJitterBackoff(cap=0.2, base=0.02), 1),
+    }
+
+
+@contextmanager
+def redis_problems(url: str) -> Iterator[None]:
+    """Turn what redis-py raises inside into RedisUnavailable, saying what to do."""
+    try:
+        yield
+    except RedisError as error:
+        raise explain(error, url) from error
+
+
+def explain(error: RedisError, url: str) -> RedisUnavailable:
+    """The error to tell a person, without the URL's password."""
+    where = shown(url)
+    words = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if isinstance(error, AuthenticationError) or "NOAUTH" in words or "WRONGPASS" in words:
+        return RedisUnavailable(f"Redis at {where} refuses the user or password: correct REDIS_URL")
+    if url.startswith("unix://"):
+        return RedisUnavailable(
+            f"the embedded Valkey at {where} does not answer ({words}): start it with `watchkeeper store` "
+            "(or everything with `watchkeeper up`), or set REDIS_URL"
+        )
+    return RedisUnavailable(f"Redis at {where} does not answer ({words}): is it running, and is REDIS_URL right?")
+
+
+def shown(url: str) -> str:
+    """`url` for people: no user, no password."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return parts.path
+    return f"{parts.hostname or 'localhost'}:{parts.port or 6379}{parts.path}"

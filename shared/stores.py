@@ -1,0 +1,87 @@
+"""Both stores of a process, opened and checked the same way everywhere; problems end the start with what to do."""
+
+from dataclasses import dataclass
+
+import redis
+import structlog
+from sqlalchemy import Engine, select, update
+
+from shared.db.migrate import migrate, require_current
+from shared.db.problems import translated
+from shared.db.reading import reading
+from shared.db.tables import installation
+from shared.redis.checks import check_redis
+from shared.redis.connect import connect_redis, redis_problems
+from shared.settings import Settings
+from shared.vault import Vault, load_vault
+from watchkeeper.engine import build_engine
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What every process of the service works with."""
+
+    engine: Engine
+    redis: "redis.Redis"
+    vault: Vault
+    salt: str
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.redis.close()
+        self.engine.dispose()
+
+
+def open_database(settings: Settings, *, name: str, pool_size: int) -> Engine:
+    """The database, at this code's schema; the embedded one is created and migrated by whoever comes first.
+
+    Raises:
+        StoreError: unreachable, not migrated, or newer than this code.
+    """
+    if settings.locations.embedded_database:
+        settings.locations.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    engine = build_engine(settings.locations.database_url, pool_size=pool_size, application_name=name)
+    if settings.locations.embedded_database:
+        migrate(engine)
+    else:
+        require_current(engine)
+    return engine
+
+
+def open_vault(settings: Settings, engine: Engine) -> tuple[Vault, str]:
+    """The vault, proven to open what is stored, and the installation's fingerprint salt.
+
+    Raises:
+        MasterKeyError: no master key, or the wrong one.
+    """
+    vault = load_vault(settings.environ, settings.locations.home, embedded=settings.locations.embedded_database)
+    with translated(engine.url), reading(engine) as connection:
+        row = connection.execute(select(installation)).one()
+    if row.master_key_check is None:
+        with translated(engine.url), engine.begin() as connection:
+            connection.execute(
+                update(installation)
+                .where(installation.c.master_key_check.is_(None))
+                .values(master_key_check=vault.seal_check())
+            )
+            row = connection.execute(select(installation)).one()
+    vault.verify(row.master_key_check)
+    return vault, row.fingerprint_salt
+
+
+def open_stores(settings: Settings, *, name: str, pool_size: int, block_seconds: float = 0.0) -> Stores:
+    """Everything, checked.
+
+    Raises:
+        StoreError, MasterKeyError: with what to do.
+    """
+    engine = open_database(settings, name=name, pool_size=pool_size)
+    vault, salt = open_vault(settings, engine)
+    url = settings.locations.redis_url
+    with redis_problems(url):
+        client = connect_redis(url, connections=pool_size, block_seconds=block_seconds)
+        for warning in check_redis(client).warnings:
+            log.warning("redis.unfit", advice=warning)
+    return Stores(engine, client, vault, salt)

@@ -1,0 +1,240 @@
+"""What the writer can be asked to do. Each operation may be repeated: a commit whose answer got lost is no harm."""
+
+import json
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass
+from typing import Any, Generic, TypeVar
+
+from watchkeeper.contract import wake_score
+from watchkeeper.states import JobState
+from workers.journal.dialects import Database
+from workers.journal.records import Attempt, ClaimedJob, LostClaim, Step
+from workers.journal.statements import Statements
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """A job that became ready through this operation: announce it once committed."""
+
+    job_id: str
+    score: float
+
+
+class Operation(ABC, Generic[T]):
+    """One unit of the writer. `apply` runs inside the writer's transaction, perhaps more than once."""
+
+    @abstractmethod
+    def apply(self, database: Database, statements: Statements) -> T:
+        """Do it, or raise; the transaction is the writer's."""
+
+    def refused(self, error: Exception) -> T:
+        """The outcome when a unique rule refused the operation; by default the error itself is raised."""
+        raise error
+
+
+@dataclass(frozen=True, slots=True)
+class Claim(Operation["ClaimedJob | None"]):
+    """Take a queued job: None when someone else has it, it is not its turn, or it is over."""
+
+    job_id: str
+    incarnation: str
+
+    def apply(self, database: Database, statements: Statements) -> ClaimedJob | None:
+        rows = database.rows(statements.claim, {"job_id": self.job_id, "incarnation": self.incarnation})
+        if not rows:
+            return None
+        row = rows[0]
+        journal: tuple[Step, ...] = ()
+        if row["steps"]:
+            journal = tuple(_step(step) for step in database.rows(statements.journal, {"job_id": self.job_id}))
+        history: list[dict[str, Any]] = []
+        if row["conversation_id"] is not None:
+            for turn in database.rows(statements.history, {"conversation_id": row["conversation_id"]}):
+                history.extend(json.loads(turn["messages"]))
+                history.append({"role": "assistant", "content": json.loads(turn["result"])["text"]})
+        return ClaimedJob(
+            id=row["id"],
+            agent=row["agent"],
+            token=row["claim_token"],
+            messages=json.loads(row["messages"]),
+            conversation_id=row["conversation_id"],
+            priority=row["priority"],
+            deadline_ms=row["deadline"],
+            claimed_at_ms=row["claimed_at"],
+            enqueued_at_ms=row["enqueued_at"],
+            yields=row["yields"],
+            steps=journal,
+            history=history,
+        )
+
+    def refused(self, error: Exception) -> None:
+        """Another job of the conversation was claimed in the same moment: that one's end wakes this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSteps(Operation[bool]):
+    """Write finished steps and the attempts that led to them. Returns whether a cancel was asked for.
+
+    Raises:
+        LostClaim: the job is no longer ours; nothing was written.
+    """
+
+    job: ClaimedJob
+    steps: tuple[Step, ...]
+    attempts: tuple[Attempt, ...]
+
+    def apply(self, database: Database, statements: Statements) -> bool:
+        reached = self.steps[-1].number
+        rows = database.rows(statements.advance, {**_ours(self.job), "steps": reached})
+        if rows:
+            _write(database, statements, self.job, self.steps, self.attempts)
+            return bool(rows[0]["cancel_requested"])
+        standing = database.rows(statements.standing, {"job_id": self.job.id})
+        if standing and standing[0]["claim_token"] == self.job.token and standing[0]["steps"] >= reached:
+            return bool(standing[0]["cancel_requested"])  # written before, its answer got lost
+        raise LostClaim(self.job.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Finish(Operation["Wake | None"]):
+    """The one final result, with the last steps. Returns the next job of its conversation, if one waits.
+
+    Raises:
+        LostClaim: the job is no longer ours; nothing was written.
+    """
+
+    job: ClaimedJob
+    state: JobState
+    steps_done: int
+    steps: tuple[Step, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    result: dict[str, Any] | None = None
+    error_cause: str | None = None
+    error_message: str | None = None
+
+    def apply(self, database: Database, statements: Statements) -> Wake | None:
+        changed = database.run(
+            statements.finish,
+            {
+                **_ours(self.job),
+                "state": self.state.value,
+                "steps": self.steps_done,
+                "result": None if self.result is None else json.dumps(self.result),
+                "error_cause": self.error_cause,
+                "error_message": self.error_message,
+            },
+        )
+        if changed:
+            _write(database, statements, self.job, self.steps, self.attempts)
+        else:
+            standing = database.rows(statements.standing, {"job_id": self.job.id})
+            finished_by_us = standing and (standing[0]["claim_token"], standing[0]["state"]) == (
+                self.job.token,
+                self.state.value,
+            )
+            if not finished_by_us:
+                raise LostClaim(self.job.id)
+        if self.job.conversation_id is None:
+            return None
+        waiting = database.rows(statements.next_in_conversation, {"conversation_id": self.job.conversation_id})
+        return (
+            Wake(waiting[0]["id"], wake_score(waiting[0]["priority"], waiting[0]["enqueued_at"])) if waiting else None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBack(Operation[None]):
+    """Let go of a job that is not finished: until `run_after` (ms), or at once for another worker.
+
+    Raises:
+        LostClaim: the job is no longer ours; nothing was written.
+    """
+
+    job: ClaimedJob
+    state: JobState
+    run_after: int | None
+    event: str
+    detail: str
+    attempts: tuple[Attempt, ...] = ()
+    yielded: bool = False
+
+    def apply(self, database: Database, statements: Statements) -> None:
+        given_back = database.run(
+            statements.give_back,
+            {
+                **_ours(self.job),
+                "state": self.state.value,
+                "run_after": self.run_after,
+                "yielded": int(self.yielded),
+            },
+        )
+        if not given_back:
+            standing = database.rows(statements.standing, {"job_id": self.job.id})
+            if standing and (standing[0]["claim_token"], standing[0]["state"]) == (self.job.token, self.state.value):
+                return  # done before, its answer got lost
+            raise LostClaim(self.job.id)
+        _write(database, statements, self.job, (), self.attempts)
+        database.run(statements.add_event, {"job_id": self.job.id, "event": self.event, "detail": self.detail})
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat(Operation[bool]):
+    """Say that this incarnation lives. False: it was given up, its jobs are with others."""
+
+    incarnation: str
+    generation: int
+    running: int
+
+    def apply(self, database: Database, statements: Statements) -> bool:
+        return database.run(statements.heartbeat, asdict(self)) == 1
+
+
+def _ours(job: ClaimedJob) -> dict[str, Any]:
+    return {"job_id": job.id, "token": job.token}
+
+
+def _write(
+    database: Database,
+    statements: Statements,
+    job: ClaimedJob,
+    steps: tuple[Step, ...],
+    attempts: tuple[Attempt, ...],
+) -> None:
+    fence = {"job_id": job.id, "claim_token": job.token}
+    if steps:
+        database.run_many(statements.add_step, [{**_stored(step), **fence} for step in steps])
+    if attempts:
+        database.run_many(statements.add_attempt, [{**_fields(attempt), **fence} for attempt in attempts])
+
+
+def _fields(attempt: Attempt) -> dict[str, Any]:
+    # not asdict(): it copies deeply, which costs more than the statement
+    return {name: getattr(attempt, name) for name in attempt.__slots__}
+
+
+def _stored(step: Step) -> dict[str, Any]:
+    return {
+        "number": step.number,
+        "kind": step.kind,
+        "request_hash": step.request_hash,
+        "result": json.dumps({"message": step.message, "served_by": step.served_by}),
+        "input_tokens": step.input_tokens,
+        "output_tokens": step.output_tokens,
+        "cost_usd": step.cost_usd,
+    }
+
+
+def _step(row: Any) -> Step:
+    result = json.loads(row["result"])
+    return Step(
+        number=row["number"],
+        kind=row["kind"],
+        request_hash=row["request_hash"],
+        message=result["message"],
+        served_by=result["served_by"],
+        input_tokens=row["input_tokens"],
+        output_tokens=row["output_tokens"],
+        cost_usd=row["cost_usd"],
+    )

@@ -1,0 +1,139 @@
+"""The writer's statements. Every write of a job is conditional on its claim token (DESIGN 1)."""
+
+from typing import Final
+
+from sqlalchemy import ColumnElement, and_, bindparam, func, insert, literal_column, null, or_, select, update
+from sqlalchemy.engine import Dialect
+
+from shared.db.tables import attempts, incarnations, job_events, jobs, steps
+from shared.jobs.turns import turn_has_come
+from watchkeeper.clock import db_now
+from watchkeeper.states import JobState
+from workers.journal.dialects import Prepared
+
+
+def _text(value: str) -> ColumnElement[str]:
+    return literal_column(f"'{value}'")
+
+
+_RUNNING: Final = _text(JobState.RUNNING)
+_OURS = and_(jobs.c.id == bindparam("job_id"), jobs.c.claim_token == bindparam("token"), jobs.c.state == _RUNNING)
+
+
+class Statements:
+    """All of them, prepared for one dialect."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        def prepared(statement: object) -> Prepared:
+            return Prepared(statement, dialect)  # type: ignore[arg-type]
+
+        self.claim = prepared(
+            update(jobs)
+            .where(
+                jobs.c.id == bindparam("job_id"),
+                # A row already ours is one whose claim was committed while its answer got lost in an outage: the
+                # process itself never asks for a job it is running.
+                or_(
+                    jobs.c.state == _text(JobState.QUEUED),
+                    and_(jobs.c.state == _RUNNING, jobs.c.claimed_by == bindparam("incarnation")),
+                ),
+                turn_has_come(),
+            )
+            .values(
+                state=_RUNNING,
+                claim_token=jobs.c.claim_token + literal_column("1"),
+                claimed_by=bindparam("incarnation"),
+                claimed_at=db_now(),
+                started_at=func.coalesce(jobs.c.started_at, db_now()),
+                woken_at=db_now(),
+            )
+            .returning(
+                jobs.c.id,
+                jobs.c.agent,
+                jobs.c.claim_token,
+                jobs.c.messages,
+                jobs.c.conversation_id,
+                jobs.c.priority,
+                jobs.c.deadline,
+                jobs.c.claimed_at,
+                jobs.c.enqueued_at,
+                jobs.c.yields,
+                jobs.c.steps,
+            )
+        )
+        self.journal = prepared(select(steps).where(steps.c.job_id == bindparam("job_id")).order_by(steps.c.number))
+        self.history = prepared(
+            select(jobs.c.messages, jobs.c.result)
+            .where(
+                jobs.c.conversation_id == bindparam("conversation_id"),
+                jobs.c.state == _text(JobState.COMPLETED),
+            )
+            .order_by(jobs.c.enqueued_at, jobs.c.id)
+        )
+        self.standing = prepared(
+            select(jobs.c.state, jobs.c.claim_token, jobs.c.steps, jobs.c.cancel_requested).where(
+                jobs.c.id == bindparam("job_id")
+            )
+        )
+        self.advance = prepared(
+            update(jobs)
+            .where(_OURS, jobs.c.steps < bindparam("steps"))
+            .values(steps=bindparam("steps"))
+            .returning(jobs.c.cancel_requested)
+        )
+        self.finish = prepared(
+            update(jobs)
+            .where(_OURS)
+            .values(
+                state=bindparam("state"),
+                steps=bindparam("steps"),
+                result=bindparam("result"),
+                error_cause=bindparam("error_cause"),
+                error_message=bindparam("error_message"),
+                claimed_by=null(),
+                finished_at=db_now(),
+            )
+        )
+        self.give_back = prepared(
+            update(jobs)
+            .where(_OURS)
+            .values(
+                state=bindparam("state"),
+                run_after=bindparam("run_after"),
+                yields=jobs.c.yields + bindparam("yielded"),
+                claimed_by=null(),
+                woken_at=null(),
+            )
+        )
+        self.next_in_conversation = prepared(
+            select(jobs.c.id, jobs.c.priority, jobs.c.enqueued_at)
+            .where(
+                jobs.c.conversation_id == bindparam("conversation_id"),
+                jobs.c.state == _text(JobState.QUEUED),
+            )
+            .order_by(jobs.c.enqueued_at, jobs.c.id)
+            .limit(literal_column("1"))
+        )
+        self.add_step = prepared(insert(steps).values(_columns(steps.c.keys(), {"finished_at": db_now()})))
+        self.add_attempt = prepared(
+            insert(attempts).values(_columns([name for name in attempts.c.keys() if name != "id"], {}))
+        )
+        self.add_event = prepared(
+            insert(job_events).values(
+                job_id=bindparam("job_id"), at=db_now(), event=bindparam("event"), detail=bindparam("detail")
+            )
+        )
+        self.heartbeat = prepared(
+            update(incarnations)
+            .where(incarnations.c.id == bindparam("incarnation"), incarnations.c.ended_at.is_(None))
+            .values(
+                heartbeat=incarnations.c.heartbeat + literal_column("1"),
+                heartbeat_at=db_now(),
+                generation=bindparam("generation"),
+                running=bindparam("running"),
+            )
+        )
+
+
+def _columns(names: list[str], given: dict[str, object]) -> dict[str, object]:
+    return {name: given.get(name, bindparam(name)) for name in names}

@@ -1,0 +1,172 @@
+"""The one writer of this process: a thread that commits whatever has gathered in one transaction.
+
+While a commit runs, new operations gather for the next one; that is all the batching there is, so an idle
+process commits at once and a busy one commits many together.
+"""
+
+import asyncio
+import queue
+import threading
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import structlog
+
+from workers.journal.dialects import Database, open_database
+from workers.journal.operations import Operation
+from workers.journal.records import LostClaim
+from workers.journal.statements import Statements
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+_BATCH: Final = 256
+_RECONNECT_SECONDS: Final = (0.1, 0.2, 0.5, 1.0)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    operation: Operation[Any]
+    future: "asyncio.Future[Any]"
+    outcome: Any = None
+    error: BaseException | None = None
+
+
+class JournalWriter:
+    """Runs operations for coroutines. In an outage of SQL they wait, nothing is lost and nothing is skipped."""
+
+    def __init__(self, database_url: str) -> None:
+        self._url = database_url
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="journal-writer", daemon=True)
+        self.outage = threading.Event()
+
+    def start(self) -> None:
+        """Start the thread; the connection opens with the first operation."""
+        self._thread.start()
+
+    def close(self, timeout: float) -> bool:
+        """Commit what has gathered, then end. False when SQL did not answer within `timeout` seconds."""
+        self._queue.put(None)
+        self._thread.join(timeout)
+        self._closing.set()
+        return not self._thread.is_alive()
+
+    async def do(self, operation: Operation[T]) -> T:
+        """The operation's result, once it is committed.
+
+        Raises:
+            LostClaim: the job is no longer ours.
+        """
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue.put(_Waiting(operation, future))
+        return await future
+
+    def _work(self) -> None:
+        database: Database | None = None
+        ending = False
+        while not ending:
+            batch, ending = self._gather()
+            failures = 0
+            while batch and not self._closing.is_set():
+                try:
+                    if database is None:
+                        database = open_database(self._url)
+                        statements = Statements(database.dialect)
+                    _commit(database, statements, batch)
+                    if self.outage.is_set():
+                        self.outage.clear()
+                        log.info("journal.recovered", waiting=len(batch))
+                    break
+                except Exception as error:
+                    database = _discard(database)
+                    self.outage.set()
+                    if failures == 0:
+                        log.error(
+                            "journal.outage",
+                            error=f"{type(error).__name__}: {error}",
+                            waiting=len(batch),
+                            advice="the database does not answer; jobs hold what they have and go on by themselves",
+                        )
+                    self._closing.wait(_RECONNECT_SECONDS[min(failures, len(_RECONNECT_SECONDS) - 1)])
+                    failures += 1
+            _deliver(batch)
+        if database is not None:
+            database.close()
+
+    def _gather(self) -> tuple[list[_Waiting], bool]:
+        first = self._queue.get()
+        if first is None:
+            return [], True
+        batch = [first]
+        while len(batch) < _BATCH:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if item is None:
+                return batch, True
+            batch.append(item)
+        return batch, False
+
+
+def _commit(database: Database, statements: Statements, batch: list[_Waiting]) -> None:
+    """All in one transaction; when one breaks it, each in its own, so that it spoils only itself.
+
+    Raises:
+        Exception: the database is away (`database.is_outage`); the whole batch may be tried again.
+    """
+    try:
+        _transaction(database, statements, batch)
+    except Exception as error:
+        if database.is_outage(error):
+            raise
+        database.rollback()
+        if len(batch) > 1:
+            for waiting in batch:
+                _commit(database, statements, [waiting])
+            return
+        try:
+            batch[0].outcome = batch[0].operation.refused(error) if database.is_conflict(error) else None
+            batch[0].error = None if database.is_conflict(error) else error
+        except Exception as refusal:
+            batch[0].error = refusal
+
+
+def _transaction(database: Database, statements: Statements, batch: list[_Waiting]) -> None:
+    database.begin()
+    for waiting in batch:
+        waiting.error = None
+        try:
+            waiting.outcome = waiting.operation.apply(database, statements)
+        except LostClaim as lost:  # expected, wrote nothing
+            waiting.error = lost
+    database.commit()
+
+
+def _discard(database: Database | None) -> None:
+    if database is not None:
+        try:
+            database.close()
+        except Exception as error:
+            log.debug("journal.close_failed", error=str(error))
+
+
+def _deliver(batch: list[_Waiting]) -> None:
+    """Hand all outcomes to their event loop in one call."""
+    if batch:
+        loop = batch[0].future.get_loop()
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_settle, batch)
+
+
+def _settle(batch: list[_Waiting]) -> None:
+    for waiting in batch:
+        if waiting.future.done():  # its coroutine was cancelled meanwhile
+            continue
+        if waiting.error is not None:
+            waiting.future.set_exception(waiting.error)
+        else:
+            waiting.future.set_result(waiting.outcome)

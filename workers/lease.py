@@ -1,0 +1,80 @@
+"""The worker's own proof that it is still believed alive (DESIGN 1)."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from shared.clock import Clock
+from shared.settings import HEARTBEAT_SECONDS, LEASE_SECONDS
+from workers.journal.operations import Heartbeat
+from workers.journal.writer import JournalWriter
+
+log = structlog.get_logger()
+
+
+class Lease:
+    """Valid for LEASE_SECONDS after the last stored heartbeat was begun, on the monotonic clock.
+
+    The rescuer gives a worker up after DEAD_AFTER_SECONDS, which is longer: when others may take its jobs, this
+    process has already stopped starting anything.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._valid_until = float("-inf")
+        self._renewed = asyncio.Event()
+        self.fenced = False
+
+    def renew(self, begun: float) -> None:
+        """A heartbeat begun at `begun` (monotonic seconds) was stored."""
+        self._valid_until = begun + LEASE_SECONDS
+        self._renewed.set()
+
+    def fence(self) -> None:
+        """This incarnation was given up: nothing it does counts any more."""
+        self.fenced = True
+        self._renewed.set()
+
+    async def may_start(self) -> None:
+        """Return once something new may be started.
+
+        Raises:
+            Fenced: others have our jobs; stop.
+        """
+        waited = False
+        while not self.fenced and self._clock.monotonic() >= self._valid_until:
+            if not waited:
+                log.warning("lease.expired", advice="no heartbeat could be stored; nothing new starts until one is")
+            waited = True
+            self._renewed.clear()
+            await self._renewed.wait()
+        if self.fenced:
+            raise Fenced
+
+
+class Fenced(Exception):
+    """This incarnation was given up by the rescuer."""
+
+
+async def keep_alive(
+    *,
+    writer: JournalWriter,
+    lease: Lease,
+    clock: Clock,
+    incarnation: str,
+    running: Callable[[], int],
+    generation: Callable[[], int],
+    fenced: Callable[[], None],
+) -> None:
+    """Write heartbeats until cancelled, or until told that this incarnation was given up."""
+    while True:
+        begun = clock.monotonic()
+        alive = await writer.do(Heartbeat(incarnation, generation(), running()))
+        if not alive:
+            log.error("worker.fenced", advice="this worker was given up while it could not be heard; it ends now")
+            lease.fence()
+            fenced()
+            return
+        lease.renew(begun)
+        await asyncio.sleep(HEARTBEAT_SECONDS)

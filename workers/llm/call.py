@@ -1,0 +1,136 @@
+"""One LLM call: exactly one HTTP request with one explicit credential and one deadline."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from shared.classification import Failure
+from shared.secret import Secret
+from workers.llm.capture import capture
+from workers.llm.lean import lean_logging, lean_logging_class
+
+# Providers whose litellm code retries on its own unless told so per call (FACTS).
+_HIDDEN_RETRIES: Final = frozenset(
+    {
+        "zai",
+        "nvidia_nim",
+        "sambanova",
+        "deepinfra",
+        "hyperbolic",
+        "nscale",
+        "featherless_ai",
+        "inception",
+        "codestral",
+    }
+)
+_NO_CREDENTIAL: Final = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the model said. Token counts are None when the provider did not tell."""
+
+    message: dict[str, Any]
+    finish_reason: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+
+
+class CallFailed(Exception):
+    """The attempt failed; `failure` is what the provider or the network really said."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(f"{failure.kind} {failure.status or ''}".strip())
+        self.failure = failure
+
+
+class LlmCalls:
+    """Makes calls through litellm. `lean` leaves out litellm's own logging work (workers/llm/lean.py)."""
+
+    def __init__(self, litellm: Any, *, lean: bool) -> None:
+        self._litellm = litellm
+        self._lean_class = lean_logging_class(litellm) if lean else None
+
+    async def call(
+        self,
+        *,
+        kind: str,
+        remote_name: str,
+        api_base: str | None,
+        secret: Secret | None,
+        messages: list[dict[str, Any]],
+        parameters: Mapping[str, Any],
+        timeout_seconds: float,
+    ) -> Reply:
+        """Ask once.
+
+        Args:
+            kind: litellm's name of the wire format.
+            secret: None for a provider without credentials; never taken from the environment.
+            timeout_seconds: for the whole call, connection included.
+
+        Raises:
+            CallFailed: it did not end in an answer.
+        """
+        model = f"{kind}/{remote_name}"
+        options: dict[str, Any] = dict(parameters)
+        if self._lean_class is not None:
+            options["litellm_logging_obj"] = lean_logging(self._lean_class, model, messages, stream=False)
+        if kind in _HIDDEN_RETRIES:
+            options["allowed_openai_params"] = ["max_retries"]
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                response = await self._litellm.acompletion(
+                    model=model,
+                    messages=messages,
+                    # An empty key makes litellm look into the environment: always say one.
+                    api_key=secret.reveal() if secret is not None else _NO_CREDENTIAL,
+                    api_base=api_base,
+                    timeout=timeout_seconds,
+                    max_retries=0,
+                    num_retries=0,
+                    **options,
+                )
+            return _reply(response)
+        except EmptyAnswer as empty:
+            raise CallFailed(Failure(kind, remote_name, "http", 200, {}, str(empty), "", False)) from None
+        except Exception as error:
+            # No chained traceback: litellm's carries the key and the whole request.
+            raise CallFailed(capture(error, provider=kind, model=remote_name, streamed=False)) from None
+
+
+class EmptyAnswer(Exception):
+    """An answer without content: some providers send their errors like this."""
+
+
+def _reply(response: Any) -> Reply:
+    choices = getattr(response, "choices", None)
+    if not choices:
+        raise EmptyAnswer(_error_body(response))
+    choice = choices[0]
+    message: dict[str, Any] = {"role": "assistant", "content": choice.message.content}
+    calls = getattr(choice.message, "tool_calls", None)
+    if calls:
+        message["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.function.name, "arguments": call.function.arguments},
+            }
+            for call in calls
+        ]
+    elif not choice.message.content:
+        raise EmptyAnswer(_error_body(response))
+    usage = getattr(response, "usage", None)
+    return Reply(
+        message=message,
+        finish_reason=choice.finish_reason,
+        input_tokens=getattr(usage, "prompt_tokens", None),
+        output_tokens=getattr(usage, "completion_tokens", None),
+    )
+
+
+def _error_body(response: Any) -> str:
+    error = getattr(response, "error", None)
+    return "" if error is None else str(error)

@@ -1,0 +1,1 @@
+"""Which model with which key, on the newest configuration, never on one that is set aside (DESIGN 3-6)."""

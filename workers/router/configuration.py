@@ -1,0 +1,65 @@
+"""The worker's routes: replaced as one when the generation differs, never half (DESIGN 5)."""
+
+import asyncio
+
+import structlog
+from sqlalchemy import Engine
+
+from shared.config.publishing import load_newest, newest_generation
+from shared.db.reading import reading
+from shared.errors import ServiceError
+from shared.vault import Vault
+from workers.router.routes import Routes
+
+log = structlog.get_logger()
+
+
+class Configuration:
+    """Holds the newest routes that could be built and brings them up to date."""
+
+    def __init__(self, engine: Engine, vault: Vault) -> None:
+        self._engine = engine
+        self._vault = vault
+        self._lock = asyncio.Lock()
+        self._refused: int | None = None
+        self.routes = self._load()
+
+    async def current(self, rung: int | None) -> Routes:
+        """The routes to use now.
+
+        Args:
+            rung: the generation Redis named; None = it did not say, SQL is asked.
+        """
+        if rung is not None and rung in (self.routes.generation, self._refused):
+            return self.routes
+        async with self._lock:
+            if rung is not None and rung in (self.routes.generation, self._refused):
+                return self.routes
+            newest = await asyncio.to_thread(self._newest)
+            if newest not in (self.routes.generation, self._refused):
+                await self._swap(newest)
+            return self.routes
+
+    async def _swap(self, newest: int) -> None:
+        before = self.routes.generation
+        try:
+            self.routes = await asyncio.to_thread(self._load)
+        except (ServiceError, ValueError, KeyError, TypeError) as error:
+            self._refused = newest
+            log.error(
+                "config.unusable",
+                generation=newest,
+                running_on=before,
+                error=str(error),
+                advice="this worker goes on with the configuration it has; correct it and publish again",
+            )
+            return
+        log.info("config.swapped", before=before, generation=self.routes.generation)
+
+    def _newest(self) -> int:
+        with reading(self._engine) as connection:
+            return newest_generation(connection)
+
+    def _load(self) -> Routes:
+        with reading(self._engine) as connection:
+            return Routes(load_newest(connection), self._vault)
