@@ -1,0 +1,1 @@
+"""What providers really answer when they refuse: status, headers and bodies, kept as data."""

@@ -1,0 +1,114 @@
+"""The scripted model: reads a conversation in one neutral form and decides what to say. Pure."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from sandbox.schema import JsonObject, example_arguments
+
+ECHO_LIMIT = 200
+"""Characters of the user's message, or of a tool's result, that an answer repeats."""
+
+_TOOLS = re.compile(r"\[\[tools=(\d{1,4})\]\]")
+_SAY = re.compile(r"\[\[say=(.*?)\]\]", re.DOTALL)
+_SLOW = re.compile(r"\[\[slow=(\d{1,5}(?:\.\d{1,6})?)\]\]")
+
+
+class Line(NamedTuple):
+    """One message, whatever the wire format. A tool's result is a line of its own; system text is none."""
+
+    role: Literal["user", "assistant", "tool"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function the caller offers: its name and the JSON schema of its arguments."""
+
+    name: str
+    parameters: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request to the model. `messages` counts them as sent; `words` is the prompt's length."""
+
+    model: str
+    stream: bool
+    lines: Sequence[Line]
+    tools: Sequence[Tool]
+    messages: int
+    words: int
+    include_usage: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The model asks for a tool."""
+
+    name: str
+    arguments: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Text, or one tool call; the token counts of both directions; seconds the directives ask to wait."""
+
+    text: str
+    call: Call | None
+    prompt_tokens: int
+    completion_tokens: int
+    wait_seconds: float = 0.0
+
+
+def reply_to(ask: Ask) -> Reply:
+    """What the scripted model answers. The same request always gets the same reply."""
+    last_user = max((i for i, line in enumerate(ask.lines) if line.role == "user"), default=-1)
+    said = ask.lines[last_user].text if last_user >= 0 else ""
+    results = [line.text for line in ask.lines[last_user + 1 :] if line.role == "tool"]
+    earlier = sum(1 for line in ask.lines[: max(last_user, 0)] if line.role != "tool" and line.text)
+    call = _call(said, ask.tools, len(results))
+    text = "" if call else _text(said, results, earlier)
+    slow = _SLOW.search(said)
+    return Reply(
+        text=text,
+        call=call,
+        prompt_tokens=tokens(ask.words),
+        completion_tokens=tokens(count_words(text) if not call else 8 + 4 * len(call.arguments)),
+        wait_seconds=float(slow[1]) if slow else 0.0,
+    )
+
+
+def _call(said: str, tools: Sequence[Tool], results: int) -> Call | None:
+    wanted = _TOOLS.search(said)
+    if not wanted or not tools or results >= int(wanted[1]):
+        return None
+    tool = tools[results % len(tools)]
+    return Call(tool.name, example_arguments(tool.parameters))
+
+
+def _text(said: str, results: Sequence[str], earlier: int) -> str:
+    if literal := _SAY.search(said):
+        return literal[1]
+    parts = [f'[sandbox] This is a scripted answer, no real model was called. You said: "{shorten(said)}".']
+    if earlier:
+        parts.append(f"Earlier turns in this conversation: {earlier}.")
+    if results:
+        parts.append(f'Tool results: {len(results)}; the last one was: "{shorten(results[-1])}".')
+    return " ".join(parts)
+
+
+def shorten(text: str) -> str:
+    """`text` on one line, cut after `ECHO_LIMIT` characters."""
+    line = " ".join(text[: 4 * ECHO_LIMIT].split())
+    return line if len(line) <= ECHO_LIMIT else line[: ECHO_LIMIT - 1] + "…"
+
+
+def count_words(text: str) -> int:
+    return len(text.split())
+
+
+def tokens(words: int) -> int:
+    """About what English text costs: four tokens for three words, and never none."""
+    return max(1, words * 4 // 3)
