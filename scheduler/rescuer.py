@@ -62,9 +62,7 @@ class Rescuer:
             alive = dict(
                 connection.execute(
                     select(incarnations.c.id, incarnations.c.heartbeat).where(incarnations.c.ended_at.is_(None))
-                )
-                .tuples()
-                .all()
+                ).all()
             )
         now = self._clock.monotonic()
         step = 0.0 if self._looked_at is None else min(now - self._looked_at, _LONGEST_STEP_SECONDS)

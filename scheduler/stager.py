@@ -79,6 +79,7 @@ class Stager:
                 update(jobs)
                 .where(jobs.c.id == bindparam("job"), jobs.c.state == JobState.QUEUED)
                 .values(woken_at=db_now()),
-                [{"job": row["id"]} for row in asleep],
+                # Locked in one order, whoever else updates several: less to wait for each other.
+                [{"job": job_id} for job_id in sorted(row["id"] for row in asleep)],
             )
         return int(added)  # type: ignore[arg-type]

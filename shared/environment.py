@@ -32,6 +32,6 @@ def read_env_file(path: Path) -> dict[str, str]:
         if binding.error or (binding.key is not None and binding.value is None):
             line = binding.original.line + len(binding.original.string) - len(binding.original.string.lstrip("\n"))
             raise EnvironmentFileError(
-                f"{path}, line {line}: not NAME=value (quotes must be closed). Mend the line; nothing of the file was used"
+                f"{path}, line {line}: not NAME=value with closed quotes. Mend the line; nothing of the file was used"
             )
     return {b.key: b.value for b in bindings if b.key is not None and b.value is not None}

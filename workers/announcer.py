@@ -1,4 +1,4 @@
-"""Tells Redis what was committed: who waits for a result, which job may run now. Lost news are no loss: SQL has it."""
+"""Tells Redis what was committed: a job has ended, a job may run now. Lost news are no loss: SQL has it."""
 
 import asyncio
 

@@ -42,7 +42,7 @@ class WakeBroker(dramatiq.Broker):
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 1000) -> Consumer:
         if queue_name not in self.queues:
-            raise QueueNotFound(queue_name)
+            raise QueueNotFound(queue_name)  # type: ignore[no-untyped-call]
         return WakeConsumer(self.client, self.slots, timeout / 1000)
 
 
@@ -101,7 +101,8 @@ class WakeConsumer(Consumer):
                 return []
             more: Any = self._client.zpopmin(WAKE_QUEUE, limit - 1) if limit > 1 else []
         except RedisError as error:
-            raise ConnectionClosed(error) from None  # dramatiq logs it and asks again in three seconds
+            # dramatiq logs it and asks again in three seconds
+            raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
         return [(first[1], first[2]), *more]
 
     def ack(self, message: MessageProxy) -> None:

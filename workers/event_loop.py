@@ -41,6 +41,6 @@ class EventLoop(dramatiq.Middleware):
     def stop(self) -> None:
         """Stop the loop; nothing may be running on it any more."""
         if self.thread is not None:
-            self.thread.stop()
+            self.thread.stop()  # type: ignore[no-untyped-call]
             set_event_loop_thread(None)
             self.thread = None

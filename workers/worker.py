@@ -83,7 +83,7 @@ class Worker:
         writer.start()
         self._loop.start()
         parts = self._loop.run(self._build(stores, writer, litellm))
-        broker, consumer = self._start_consuming(stores, parts)
+        consumer = self._start_consuming(stores, parts)
         log.info("worker.ready", incarnation=self.incarnation, threads=self._settings.worker_threads)
         _log_chains(parts.configuration)
         self._stopping.wait()
@@ -105,7 +105,7 @@ class Worker:
 
     async def _build(self, stores: Stores, writer: JournalWriter, litellm: Any) -> Parts:
         client = connect_redis_async(self._settings.locations.redis_url, connections=8)
-        jitter = random.random
+        jitter = random.Random().random
         announcer = Announcer(client)
         lease = Lease(self._clock)
         fleet = FleetReader(client, self._clock)
@@ -151,13 +151,13 @@ class Worker:
         ]
         return Parts(client, announcer, runner, lease, configuration, fleet, tasks)
 
-    def _start_consuming(self, stores: Stores, parts: Parts) -> tuple[WakeBroker, dramatiq.Worker]:
+    def _start_consuming(self, stores: Stores, parts: Parts) -> dramatiq.Worker:
         threads = self._settings.worker_threads
         broker = WakeBroker(stores.redis, threads=threads, middleware=[])
-        dramatiq.actor(parts.runner.run, broker=broker, actor_name=ACTOR, queue_name=QUEUE)
+        dramatiq.actor(broker=broker, actor_name=ACTOR, queue_name=QUEUE)(parts.runner.run)
         consumer = dramatiq.Worker(broker, worker_threads=threads, worker_timeout=int(_BLOCK_SECONDS * 1000))
         consumer.start()
-        return broker, consumer
+        return consumer
 
     def _drain(self, stores: Stores, writer: JournalWriter, parts: Parts, consumer: dramatiq.Worker) -> int:
         log.info("worker.draining", running=parts.runner.running, seconds=self._settings.drain_seconds)

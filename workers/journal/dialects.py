@@ -51,12 +51,16 @@ class Database(Protocol):
         """True when a unique rule refused one row."""
         ...
 
+    def is_deadlock(self, error: Exception) -> bool:
+        """True when a batch and another process waited for each other's rows: row by row it works."""
+        ...
+
 
 class SqliteDatabase:
     """SQLite in WAL mode; waits up to five seconds for another process's write."""
 
     def __init__(self, url: URL) -> None:
-        self.dialect = sqlite.dialect(paramstyle="named")
+        self.dialect: Dialect = sqlite.dialect(paramstyle="named")
         self._connection = sqlite3.connect(
             str(Path(url.database or "")),
             timeout=5.0,
@@ -82,7 +86,7 @@ class SqliteDatabase:
         self._connection.close()
 
     def rows(self, statement: Prepared, parameters: Parameters) -> list[Row]:
-        return self._connection.execute(statement.text, {**statement.constants, **parameters}).fetchall()  # type: ignore[return-value]
+        return self._connection.execute(statement.text, {**statement.constants, **parameters}).fetchall()
 
     def run(self, statement: Prepared, parameters: Parameters) -> int:
         return self._connection.execute(statement.text, {**statement.constants, **parameters}).rowcount
@@ -98,12 +102,15 @@ class SqliteDatabase:
     def is_conflict(self, error: Exception) -> bool:
         return isinstance(error, sqlite3.IntegrityError)
 
+    def is_deadlock(self, error: Exception) -> bool:
+        return False  # one writer at a time
+
 
 class PostgresDatabase:
     """PostgreSQL over psycopg 3; statements are prepared by the server at their third run."""
 
     def __init__(self, url: URL) -> None:
-        self.dialect = postgresql.dialect(paramstyle="pyformat")
+        self.dialect: Dialect = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
         self._connection = psycopg.connect(
             url.set(drivername="postgresql").render_as_string(hide_password=False),
             connect_timeout=5,
@@ -142,6 +149,9 @@ class PostgresDatabase:
 
     def is_conflict(self, error: Exception) -> bool:
         return isinstance(error, psycopg.errors.UniqueViolation)
+
+    def is_deadlock(self, error: Exception) -> bool:
+        return isinstance(error, psycopg.errors.DeadlockDetected)
 
 
 def open_database(url: str) -> Database:

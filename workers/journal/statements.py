@@ -116,7 +116,7 @@ class Statements:
         )
         self.add_step = prepared(insert(steps).values(_columns(steps.c.keys(), {"finished_at": db_now()})))
         self.add_attempt = prepared(
-            insert(attempts).values(_columns([name for name in attempts.c.keys() if name != "id"], {}))
+            insert(attempts).values(_columns([name for name in list(attempts.c.keys()) if name != "id"], {}))
         )
         self.add_event = prepared(
             insert(job_events).values(

@@ -81,7 +81,8 @@ class JournalWriter:
                         log.info("journal.recovered", waiting=len(batch))
                     break
                 except Exception as error:
-                    database = _discard(database)
+                    _discard(database)
+                    database = None
                     self.outage.set()
                     if failures == 0:
                         log.error(
@@ -121,7 +122,7 @@ def _commit(database: Database, statements: Statements, batch: list[_Waiting]) -
     try:
         _transaction(database, statements, batch)
     except Exception as error:
-        if database.is_outage(error):
+        if database.is_outage(error) and not (len(batch) > 1 and database.is_deadlock(error)):
             raise
         database.rollback()
         if len(batch) > 1:

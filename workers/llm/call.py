@@ -74,7 +74,8 @@ class LlmCalls:
             CallFailed: it did not end in an answer.
         """
         model = f"{kind}/{remote_name}"
-        options: dict[str, Any] = dict(parameters)
+        # With tools, litellm looks for MCP servers first and needs the `mcp` package for it; ours come resolved.
+        options: dict[str, Any] = {**parameters, "_skip_mcp_handler": True}
         if self._lean_class is not None:
             options["litellm_logging_obj"] = lean_logging(self._lean_class, model, messages, stream=False)
         if kind in _HIDDEN_RETRIES:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import httpx
 
 from shared.classification import Failure
+from shared.classification.failure import Kind
 
 _DEPTH: Final = 6
 _TIMEOUTS: Final = ("timeout", "timedout")
@@ -71,7 +72,7 @@ def _text(response: httpx.Response) -> str:
         return ""
 
 
-def _kind(chain: list[BaseException]) -> str:
+def _kind(chain: list[BaseException]) -> Kind:
     names = " ".join(type(error).__name__ for error in chain).lower()
     if any(isinstance(error, TimeoutError | asyncio.TimeoutError) for error in chain) or any(
         word in names for word in _TIMEOUTS

@@ -51,7 +51,7 @@ def lean_logging_class(litellm: Any) -> Any:
 
 def lean_logging(cls: Any, model: str, messages: list[dict[str, Any]], *, stream: bool) -> Any:
     """One call's logging object."""
-    now = datetime.now(UTC).replace(tzinfo=None)  # noqa: DTZ - litellm subtracts naive times
+    now = datetime.now(UTC).replace(tzinfo=None)  # litellm subtracts naive times
     call_id = str(uuid4())
     return cls(
         model=model,

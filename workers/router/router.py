@@ -122,7 +122,7 @@ class Router:
             verdict, failure = outcome
             cause = verdict.cause.value
             if verdict.cause in _OWN_FAULT:
-                return Refused(cause, verdict.advice, _detail(failure))
+                return Refused(cause, verdict.advice, _detail(failure, chosen.candidate))
             await self._set_aside(verdict, chosen.candidate)
             tried |= _covered(verdict, chosen.candidate)
             transient += verdict.cause in _TRANSIENT
@@ -168,7 +168,7 @@ class Router:
                 generation=routes.generation,
                 cause=verdict.cause.value if verdict else None,
                 status=failure.status if failure else 200,
-                detail=_detail(failure) if failure else None,
+                detail=_detail(failure, candidate) if failure else None,
                 started_at=started_at,
                 duration_ms=duration_ms,
                 input_tokens=reply.input_tokens if reply else None,
@@ -253,5 +253,9 @@ def _covered(verdict: Verdict, candidate: Candidate) -> frozenset[str]:
     return frozenset({f"key_model:{candidate.key.fingerprint}:{candidate.model.id}"})
 
 
-def _detail(failure: Failure) -> str:
-    return redact((failure.body or failure.local_error)[:2000])
+def _detail(failure: Failure, candidate: Candidate) -> str:
+    """The provider's words without credentials: some repeat the key, and not every key has a known shape."""
+    words = (failure.body or failure.local_error)[:8000]
+    if candidate.secret is not None:
+        words = words.replace(candidate.secret.reveal(), str(candidate.secret))
+    return redact(words)[:2000]  # cut last: half a key has no shape

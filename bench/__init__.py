@@ -1,0 +1,1 @@
+"""Measurements: ratios against named peers in one run. `python -m bench --help`."""

@@ -1,0 +1,18 @@
+"""CPU seconds of process trees, read from the kernel."""
+
+import psutil
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    """User and system time so far of the processes and all their descendants."""
+    return sum(_one(process) for pid in pids for process in _tree(pid))
+
+
+def _tree(pid: int) -> list[psutil.Process]:
+    root = psutil.Process(pid)
+    return [root, *root.children(recursive=True)]
+
+
+def _one(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
