@@ -6,6 +6,7 @@ checks. It stores nothing: a job that is killed is redelivered or lost.
 
 import logging
 import os
+import time
 import warnings
 
 for name, value in (("LITELLM_LOCAL_MODEL_COST_MAP", "True"), ("LITELLM_MODE", "PRODUCTION")):
@@ -61,3 +62,9 @@ async def ask(question: str) -> None:
     """One question, one answer."""
     answer = await router.acompletion(model="chat", messages=[{"role": "user", "content": question}])
     assert answer.choices[0].message.content
+
+
+@dramatiq.actor(queue_name="peer")
+def note(sent_ms: float) -> None:
+    """Say how long the message waited."""
+    broker.client.lpush("bench:waits", time.time() * 1000 - sent_ms)

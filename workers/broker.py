@@ -47,18 +47,24 @@ class WakeBroker(dramatiq.Broker):
 
 
 class Slots:
-    """Counts idle threads; the consumer waits here while all are busy."""
+    """Counts idle threads; the consumer waits here while all are busy, or for good once closed."""
 
     def __init__(self, threads: int) -> None:
         self._free = threads
         self._changed = threading.Condition()
+        self.closed = False
 
     def wait_free(self, seconds: float) -> int:
         """How many threads are idle, waiting up to `seconds` for the first one."""
         with self._changed:
-            if self._free == 0:
+            if self._free == 0 or self.closed:
                 self._changed.wait(seconds)
-            return self._free
+            return 0 if self.closed else self._free
+
+    def close(self) -> None:
+        """Take no more: this worker drains."""
+        with self._changed:
+            self.closed = True
 
     def take(self, count: int) -> None:
         """`count` wake-ups were handed to threads."""
@@ -88,6 +94,8 @@ class WakeConsumer(Consumer):
             if free == 0:
                 return None
             self._taken.extend(self._fetch(min(free, _BURST)))
+            if self._slots.closed:
+                self.requeue(())
             if not self._taken:
                 return None
             self._slots.take(len(self._taken))

@@ -20,7 +20,6 @@ from workers.outage import Park, plan_outage
 
 log = structlog.get_logger()
 
-FENCED: Final = "fenced"
 _SURPRISES: Final = 3  # an error of our own gives the job back this often before it is dead-lettered
 
 
@@ -42,6 +41,7 @@ class JobRunner:
         self._clock = clock
         self._jitter = jitter
         self._active: dict[str, asyncio.Task[None]] = {}
+        self._abandoned = False
         self.loop: AgentLoop | None = None
 
     @property
@@ -64,15 +64,24 @@ class JobRunner:
 
     def abandon(self) -> None:
         """Stop everything without writing: the jobs are with others."""
+        self._abandoned = True
         for task in self._active.values():
-            task.cancel(FENCED)
+            task.cancel()
 
-    async def hand_back(self) -> None:
-        """End what runs at its last finished step and give it to another worker."""
+    async def hand_back(self, seconds: float) -> None:
+        """End what runs at its last finished step and give it to another worker.
+
+        What could not be stored within `seconds` (SQL is away) the rescuer returns later.
+        """
         tasks = list(self._active.values())
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            _, unstored = await asyncio.wait(tasks, timeout=seconds)
+            if unstored:
+                log.error(
+                    "worker.hand_back_failed", jobs=len(unstored), advice="the rescuer returns them once SQL is back"
+                )
 
     async def record(self, job: ClaimedJob, transcript: Transcript) -> bool:
         """Store what the transcript has finished. True = a cancel was asked for."""
@@ -93,8 +102,8 @@ class JobRunner:
                 )
             except Fenced:
                 log.warning("job.abandoned", advice="this worker was given up; another one goes on with the job")
-            except asyncio.CancelledError as stop:
-                if FENCED in stop.args:
+            except asyncio.CancelledError:
+                if self._abandoned:
                     raise
                 await self._release(job, transcript)
             except Exception as error:

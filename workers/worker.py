@@ -37,6 +37,7 @@ from workers.watch import watch_configuration
 
 log = structlog.get_logger()
 
+_HAND_BACK_SECONDS = 10.0  # how long SQL may take to store what running jobs have reached
 _BLOCK_SECONDS = 1.0  # a consumer waits this long in Redis; also how long a stop takes at least
 
 
@@ -83,11 +84,11 @@ class Worker:
         writer.start()
         self._loop.start()
         parts = self._loop.run(self._build(stores, writer, litellm))
-        consumer = self._start_consuming(stores, parts)
+        broker, consumer = self._start_consuming(stores, parts)
         log.info("worker.ready", incarnation=self.incarnation, threads=self._settings.worker_threads)
         _log_chains(parts.configuration)
         self._stopping.wait()
-        return self._drain(stores, writer, parts, consumer)
+        return self._drain(stores, writer, parts, broker, consumer)
 
     def _register(self, stores: Stores) -> None:
         with stores.engine.begin() as connection:
@@ -151,19 +152,20 @@ class Worker:
         ]
         return Parts(client, announcer, runner, lease, configuration, fleet, tasks)
 
-    def _start_consuming(self, stores: Stores, parts: Parts) -> dramatiq.Worker:
+    def _start_consuming(self, stores: Stores, parts: Parts) -> tuple[WakeBroker, dramatiq.Worker]:
         threads = self._settings.worker_threads
         broker = WakeBroker(stores.redis, threads=threads, middleware=[])
         dramatiq.actor(broker=broker, actor_name=ACTOR, queue_name=QUEUE)(parts.runner.run)
         consumer = dramatiq.Worker(broker, worker_threads=threads, worker_timeout=int(_BLOCK_SECONDS * 1000))
         consumer.start()
-        return consumer
+        return broker, consumer
 
-    def _drain(self, stores: Stores, writer: JournalWriter, parts: Parts, consumer: dramatiq.Worker) -> int:
+    def _drain(
+        self, stores: Stores, writer: JournalWriter, parts: Parts, broker: WakeBroker, consumer: dramatiq.Worker
+    ) -> int:
         log.info("worker.draining", running=parts.runner.running, seconds=self._settings.drain_seconds)
         # Thread joins cannot be interrupted by a second signal, so the wait for running jobs is ours.
-        for thread in consumer.consumers.values():
-            thread.pause()
+        broker.slots.close()
         begun = self._clock.monotonic()
         while parts.runner.running and not self._hurry.is_set() and not parts.lease.fenced:
             if self._clock.monotonic() - begun > self._settings.drain_seconds:
@@ -171,7 +173,7 @@ class Worker:
             self._hurry.wait(0.05)
         if parts.runner.running:
             log.warning("worker.handing_back", running=parts.runner.running)
-            self._loop.run(parts.runner.hand_back())
+            self._loop.run(parts.runner.hand_back(_HAND_BACK_SECONDS))
         consumer.stop(timeout=5000)
         self._loop.run(_finish(parts))
         stored = writer.close(timeout=5.0)

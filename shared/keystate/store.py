@@ -6,10 +6,13 @@ from typing import Any, Final
 
 import redis
 import redis.asyncio
+import structlog
 
 from shared.keystate.plan import SetAside
 from shared.keystate.standing import Standing
 from shared.redis.names import GENERATION, KEY_STATES
+
+log = structlog.get_logger()
 
 _SET_ASIDE: Final = Path(__file__).with_name("set_aside.lua").read_text()
 
@@ -65,9 +68,16 @@ async def clear(client: "redis.asyncio.Redis", *subjects: str) -> None:
 
 
 def _view(replies: list[Any]) -> FleetView:
-    generation, standings, (seconds, microseconds) = replies
+    generation, stored, (seconds, microseconds) = replies
+    standings = {}
+    for subject, text in stored.items():
+        try:
+            standings[subject] = Standing.parse(text)
+        except (ValueError, KeyError, TypeError) as error:
+            # One bad field (written by another version, or by hand) must not stop the fleet.
+            log.warning("key.standing_unreadable", subject=subject, error=str(error), advice="see `keys release`")
     return FleetView(
-        generation=int(generation) if generation is not None else None,
-        standings={subject: Standing.parse(text) for subject, text in standings.items()},
+        generation=int(generation) if str(generation).isdecimal() else None,
+        standings=standings,
         now_ms=int(seconds) * 1000 + int(microseconds) // 1000,
     )

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 import warnings
 from typing import Any, Final
 
@@ -19,7 +20,9 @@ def import_litellm() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its dependencies' deprecations are not ours to mend
         import litellm
+        from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
+    AsyncHTTPHandler.single_connection_post_request = _not_again
     litellm.disable_hf_tokenizer_download = True
     litellm.suppress_debug_info = True
     litellm.drop_params = True  # a parameter one model of the chain does not know must not fail the job
@@ -27,3 +30,13 @@ def import_litellm() -> Any:
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # it logs full requests, keys included
     return litellm
+
+
+async def _not_again(*_: Any, **_request: Any) -> Any:
+    """Takes the place of litellm's second request after a broken connection: the first may have been served and paid.
+
+    Raises:
+        BaseException: what broke the first one.
+    """
+    broken = sys.exception()
+    raise broken if broken is not None else RuntimeError("litellm calls this only while it handles an error")

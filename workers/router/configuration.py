@@ -1,9 +1,12 @@
 """The worker's routes: replaced as one when the generation differs, never half (DESIGN 5)."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 import structlog
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from shared.config.publishing import load_newest, newest_generation
 from shared.db.reading import reading
@@ -12,6 +15,10 @@ from shared.vault import Vault
 from workers.router.routes import Routes
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
+
+_RETRY_SECONDS: Final = 0.5
 
 
 class Configuration:
@@ -35,15 +42,27 @@ class Configuration:
         async with self._lock:
             if rung is not None and rung in (self.routes.generation, self._refused):
                 return self.routes
-            newest = await asyncio.to_thread(self._newest)
+            newest = await self._from_sql(self._newest)
             if newest not in (self.routes.generation, self._refused):
                 await self._swap(newest)
             return self.routes
 
+    async def _from_sql(self, read: Callable[[], T]) -> T:
+        """What `read` returns; while SQL is away too, nothing starts: wait (the job's deadline still holds)."""
+        told = False
+        while True:
+            try:
+                return await asyncio.to_thread(read)
+            except SQLAlchemyError as error:
+                if not told:
+                    log.error("config.sql_away", error=type(error).__name__, advice="no attempt starts until then")
+                told = True
+                await asyncio.sleep(_RETRY_SECONDS)
+
     async def _swap(self, newest: int) -> None:
         before = self.routes.generation
         try:
-            self.routes = await asyncio.to_thread(self._load)
+            self.routes = await self._from_sql(self._load)
         except (ServiceError, ValueError, KeyError, TypeError) as error:
             self._refused = newest
             log.error(
