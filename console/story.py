@@ -58,13 +58,19 @@ def read_story(connection: Connection, job_id: str) -> Story:
         steps=story_steps,
         attempts=story_attempts,
         timeline=sorted(
-            [*_ends(job, worker), *map(_turn, turns), *map(_step, story_steps), *map(_attempt, story_attempts)],
+            [
+                *_begin(job, worker),
+                *map(_turn, turns),
+                *map(_attempt, story_attempts),
+                *map(_step, story_steps),
+                *_end(job),
+            ],
             key=lambda moment: moment.at_ms,
         ),
     )
 
 
-def _ends(job: RowMapping, worker: RowMapping | None) -> list[Moment]:
+def _begin(job: RowMapping, worker: RowMapping | None) -> list[Moment]:
     moments = [Moment(job["enqueued_at"], "enqueued", f"for agent {job['agent']}")]
     if job["started_at"] is not None:
         waited = job["started_at"] - job["enqueued_at"]
@@ -72,10 +78,14 @@ def _ends(job: RowMapping, worker: RowMapping | None) -> list[Moment]:
     if job["claim_token"] > 1:
         by = f" by {worker['host']}/{worker['pid']}" if worker else ""
         moments.append(Moment(job["claimed_at"], "claimed again", f"claim {job['claim_token']}{by}"))
-    if job["finished_at"] is not None:
-        why = job["error_cause"] or f"after {job['steps']} step{'s' if job['steps'] != 1 else ''}"
-        moments.append(Moment(job["finished_at"], job["state"], why))
     return moments
+
+
+def _end(job: RowMapping) -> list[Moment]:
+    if job["finished_at"] is None:
+        return []
+    why = job["error_cause"] or f"after {job['steps']} step{'s' if job['steps'] != 1 else ''}"
+    return [Moment(job["finished_at"], job["state"], why)]
 
 
 def _turn(row: RowMapping) -> Moment:

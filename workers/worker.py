@@ -114,11 +114,13 @@ class Worker:
         runner = JobRunner(
             writer=writer, announcer=announcer, incarnation=self.incarnation, clock=self._clock, jitter=jitter
         )
+        calls = LlmCalls(litellm, lean=self._settings.lean_litellm)
+        await calls.warm_up({p.kind for p in configuration.routes.snapshot.providers.values()} | {"openai"})
         router = Router(
             configuration=configuration,
             fleet=fleet,
             client=client,
-            calls=LlmCalls(litellm, lean=self._settings.lean_litellm),
+            calls=calls,
             prices=Prices(litellm),
             clock=self._clock,
             jitter=jitter,

@@ -71,7 +71,11 @@ class Child:
         """Start it now."""
         # A new session: Ctrl-C in the terminal reaches only us, and we end the others in order.
         self._process = subprocess.Popen(
-            self._command(), env=self._environ, start_new_session=True, preexec_fn=_tie if self._ties else None
+            self._command(),
+            env=self._environ,
+            stdout=sys.stderr,
+            start_new_session=True,
+            preexec_fn=_tie if self._ties else None,
         )
         self._started_at, self._start_at = self._clock.monotonic(), None
         log.info("process.started", process=self.name, pid=self._process.pid)

@@ -1,6 +1,8 @@
 """One LLM call: exactly one HTTP request with one explicit credential and one deadline."""
 
 import asyncio
+import contextlib
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -99,6 +101,26 @@ class LlmCalls:
         except Exception as error:
             # No chained traceback: litellm's carries the key and the whole request.
             raise CallFailed(capture(error, provider=kind, model=remote_name, streamed=False)) from None
+
+    async def warm_up(self, kinds: set[str]) -> None:
+        """Make each kind's first call before a job waits for it: litellm loads half a second of modules with it.
+
+        The calls go to a port of this machine where nobody listens.
+        """
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))
+            base = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        for kind in sorted(kinds):
+            with contextlib.suppress(CallFailed):
+                await self.call(
+                    kind=kind,
+                    remote_name="warm-up",
+                    api_base=base,
+                    secret=None,
+                    messages=[{"role": "user", "content": "warm-up"}],
+                    parameters={},
+                    timeout_seconds=5.0,
+                )
 
 
 class EmptyAnswer(Exception):
