@@ -1,6 +1,7 @@
 """The entry of `watchkeeper`. Commands are imported when they are called: `--help` must not wait for SQLAlchemy."""
 
 import importlib
+import os
 import sys
 from typing import Any, Final
 
@@ -14,6 +15,15 @@ _COMMANDS: Final = {
     "sandbox": ("console.cli.processes:sandbox", "Run the local provider with scripted faults."),
     "migrate": ("console.cli.processes:migrate_", "Bring the database to this version's schema."),
     "run": ("console.cli.run:run", "Enqueue a job and show its answer."),
+    "jobs": ("console.cli.jobs:jobs", "Look at jobs, stop them, give them another go."),
+    "keys": ("console.cli.keys:keys", "Credentials: add, rotate, disable, release."),
+    "providers": ("console.cli.providers:providers", "Who serves models."),
+    "models": ("console.cli.models:models", "What is served, and the defaults."),
+    "agents": ("console.cli.agents:agents", "How jobs are run: prompt, models, limits."),
+    "config": ("console.cli.config:config", "What the workers run on, and its history."),
+    "workers": ("console.cli.workers:workers", "Who works."),
+    "status": ("console.cli.status:status", "Everything on one screen."),
+    "doctor": ("console.cli.doctor:doctor", "What may be wrong, and how to mend it."),
 }
 
 
@@ -54,6 +64,9 @@ def main(arguments: list[str] | None = None) -> Any:
         sys.exit(error.exit_code)
     except click.Abort:
         sys.stderr.write("aborted\n")
+        sys.exit(1)
+    except BrokenPipeError:  # the reader had enough, e.g. `| head`; nothing may be flushed at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
         sys.exit(_told(error))

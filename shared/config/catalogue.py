@@ -59,3 +59,6 @@ _KNOWN: Final = (
 )  # fmt: skip
 
 KNOWN_PROVIDERS: Final = {known.name: known for known in _KNOWN}
+
+BUILT_IN_TOOLS: Final = ("current_time",)
+"""Names of the tools every worker offers (workers/tools/registry.py); an agent may name no others."""

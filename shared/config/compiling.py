@@ -43,7 +43,7 @@ def _default_chain(
     connection: Connection, active: dict[str, Provider], usable: dict[str, Model], keys: tuple[Key, ...]
 ) -> tuple[str, ...]:
     """The chain of an agent that names no models: the chosen default first, then what has credentials."""
-    chosen = dict(connection.execute(select(llm_defaults.c.purpose, llm_defaults.c.model)).tuples().all())
+    chosen = dict(connection.execute(select(llm_defaults.c.purpose, llm_defaults.c.model)).all())
     first = [chosen[purpose] for purpose in ("agents", "chat") if purpose in chosen and chosen[purpose] in usable]
     served = {key.provider for key in keys} | {p.name for p in active.values() if p.auth == "none"}
     by_provider = sorted(

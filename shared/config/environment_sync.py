@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from shared.config.catalogue import SANDBOX
 from shared.config.environment_keys import EnvironmentProvider
 from shared.db.tables import models, provider_keys, providers
-from shared.secret import mask
+from shared.secret import Secret, mask
 from shared.vault import Vault, fingerprint
 from watchkeeper.clock import db_now
 
@@ -81,34 +81,41 @@ def _sync_provider(connection: Connection, found: EnvironmentProvider) -> None:
 
 
 def _sync_keys(connection: Connection, wanted: dict[str, EnvironmentProvider], sealer: Sealer) -> None:
-    rows = connection.execute(select(provider_keys.c.fingerprint, provider_keys.c.source)).tuples().all()
-    sources = dict(rows)
-    kept: set[str] = set()
+    of_database = set(
+        connection.execute(select(provider_keys.c.fingerprint).where(provider_keys.c.source == DATABASE)).scalars()
+    )
+    rows: dict[str, tuple[Secret, str, str, int]] = {}
     for name, provider in wanted.items():
         for place, (variable, secret) in enumerate(provider.keys.items()):
             print_ = fingerprint(secret, sealer.salt)
-            if sources.get(print_) == DATABASE or print_ in kept:
-                continue  # the same secret twice is one key; the database's comes first
-            kept.add(print_)
-            fields = {"provider": name, "label": variable, "priority": _BEHIND + place}
-            if print_ in sources:
-                continue
-            connection.execute(
-                delete(provider_keys).where(provider_keys.c.label == variable, provider_keys.c.source == ENVIRONMENT)
-            )
-            connection.execute(
-                insert(provider_keys).values(
-                    **fields,
-                    sealed=sealer.vault.seal(secret),
-                    fingerprint=print_,
-                    mask=mask(secret.reveal()),
-                    source=ENVIRONMENT,
-                    created_at=db_now(),
-                )
-            )
+            if print_ not in of_database and print_ not in rows:
+                # the same secret twice is one key; the database's comes first
+                rows[print_] = (secret, name, variable, _BEHIND + place)
+    stored = connection.execute(
+        select(
+            provider_keys.c.fingerprint, provider_keys.c.provider, provider_keys.c.label, provider_keys.c.priority
+        ).where(provider_keys.c.source == ENVIRONMENT)
+    ).all()
+    kept = {row.fingerprint for row in stored if rows.get(row.fingerprint, ())[1:] == tuple(row)[1:]}
+    # A key that moved to another variable is written anew, after all that went: labels are unique.
     connection.execute(
         delete(provider_keys).where(provider_keys.c.source == ENVIRONMENT, provider_keys.c.fingerprint.not_in(kept))
     )
+    for print_, (secret, name, variable, priority) in rows.items():
+        if print_ in kept:
+            continue
+        connection.execute(
+            insert(provider_keys).values(
+                provider=name,
+                label=variable,
+                priority=priority,
+                sealed=sealer.vault.seal(secret),
+                fingerprint=print_,
+                mask=mask(secret.reveal()),
+                source=ENVIRONMENT,
+                created_at=db_now(),
+            )
+        )
 
 
 def _drop_vanished(connection: Connection, wanted: dict[str, EnvironmentProvider]) -> None:

@@ -5,23 +5,27 @@ from dataclasses import replace
 import structlog
 from redis import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, text
 
 from shared.config.compiling import compile_snapshot
 from shared.config.snapshot import Snapshot
-from shared.db.tables import jobs, snapshots
+from shared.db.tables import snapshots
+from shared.jobs.due import make_due
 from shared.redis.names import GENERATION
 from watchkeeper.clock import db_now
-from watchkeeper.states import JobState
 
 log = structlog.get_logger()
+
+_LOCK = 8_700_002  # PostgreSQL advisory lock: one publish at a time, each seeing what the one before committed
 
 
 def publish(connection: Connection, *, author: str, comment: str) -> Snapshot | None:
     """Write the snapshot the tables describe, in the caller's transaction; None when nothing changed.
 
-    Parked jobs become due: the change may be what they waited for. Call `ring` after the commit.
+    Jobs that wait for keys become due: the change may be what they waited for. Call `ring` after the commit.
     """
+    if connection.dialect.name == "postgresql":  # on SQLite the transaction itself is the only writer
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     newest = load_newest(connection)
     candidate = compile_snapshot(connection, newest.generation + 1)
     if newest.generation and replace(candidate, generation=newest.generation).digest == newest.digest:
@@ -36,7 +40,7 @@ def publish(connection: Connection, *, author: str, comment: str) -> Snapshot | 
             published_at=db_now(),
         )
     )
-    connection.execute(update(jobs).where(jobs.c.state == JobState.PARKED).values(run_after=db_now()))
+    make_due(connection)
     return candidate
 
 
@@ -57,7 +61,7 @@ def ring(redis: "Redis", generation: int) -> bool:
 
 def newest_generation(connection: Connection) -> int:
     """The generation that counts; 0 before the first publish."""
-    return connection.execute(select(func.coalesce(func.max(snapshots.c.generation), 0))).scalar_one()
+    return int(connection.execute(select(func.coalesce(func.max(snapshots.c.generation), 0))).scalar_one())
 
 
 def load_newest(connection: Connection) -> Snapshot:

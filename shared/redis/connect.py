@@ -24,13 +24,13 @@ def connect_redis(url: str, *, connections: int, block_seconds: float = 0.0) -> 
         block_seconds: the longest a blocking command may wait; the socket's patience is longer than that.
     """
     pool = redis.BlockingConnectionPool.from_url(url, timeout=REPLY_SECONDS, **_options(connections, block_seconds))
-    return redis.Redis(connection_pool=pool)
+    return redis.Redis.from_pool(pool)
 
 
 def connect_redis_async(url: str, *, connections: int) -> "redis.asyncio.Redis":
     """The same for an event loop."""
     pool = redis.asyncio.BlockingConnectionPool.from_url(url, timeout=REPLY_SECONDS, **_options(connections, 0.0))
-    return redis.asyncio.Redis(connection_pool=pool)
+    return redis.asyncio.Redis.from_pool(pool)
 
 
 def _options(connections: int, block_seconds: float) -> dict[str, Any]:

@@ -1,0 +1,67 @@
+"""Printing: data on stdout, as a table or as JSON; words on stderr."""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+import click
+
+json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_WIDE: Final = 10_000  # into a pipe or file nothing is cut or wrapped
+
+
+def say(words: str) -> None:
+    """Tell a person, on stderr."""
+    click.echo(words, err=True)
+
+
+def print_json(data: Any) -> None:
+    """`data` as JSON on stdout."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+
+
+def print_text(text: str) -> None:
+    """`text` as it is; on a terminal without control characters: a model's answer must not drive it."""
+    click.echo(_CONTROL.sub("", text) if sys.stdout.isatty() else text)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
+    """A table on stdout; `empty` is told on stderr when there is no row. None shows as "-"."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    found = [[Text(_CONTROL.sub(" ", _cell(value))) for value in row] for row in rows]
+    if not found:
+        say(empty)
+        return
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in found:
+        table.add_row(*row)
+    terminal = sys.stdout.isatty()
+    Console(file=sys.stdout, width=None if terminal else _WIDE).print(table, soft_wrap=False)
+
+
+def show(as_json: bool, data: Any, human: Callable[[], None]) -> None:
+    """`data` as JSON, or what `human` prints."""
+    if as_json:
+        print_json(data)
+    else:
+        human()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "-"
+    return str(value)
