@@ -59,7 +59,7 @@ class Ours:
         """True once that many wrote a heartbeat."""
         return self._scalar(select(func.count()).where(incarnations.c.heartbeat > 0)) >= number
 
-    def _scalar(self, statement: Select[tuple[int]]) -> int:
+    def _scalar(self, statement: Select[int]) -> int:
         with self.engine.execution_options(sqlite_begin="DEFERRED").connect() as connection:
             return int(connection.execute(statement).scalar_one())
 

@@ -18,7 +18,7 @@ from shared.db.reading import reading
 from shared.db.tables import incarnations, job_events, jobs
 from shared.settings import DEAD_AFTER_SECONDS
 from watchkeeper.clock import db_now
-from watchkeeper.contract import WAKE_QUEUE, wake_score
+from watchkeeper.contract import DONE_CHANNEL, WAKE_QUEUE, wake_score
 from watchkeeper.states import JobState
 
 log = structlog.get_logger()
@@ -47,14 +47,22 @@ class Rescuer:
         """Look at the heartbeats, give up who stands still, return what the dead held."""
         given_up = self._give_up(self._observe())
         with self._engine.begin() as connection:
-            rescued = _return_jobs(connection)
+            rescued, cancelled = _return_jobs(connection)
+        if rescued or cancelled:
+            log.warning("jobs.rescued", count=len(rescued), cancelled=len(cancelled), first=[*rescued, *cancelled][0])
+            self._tell(rescued, cancelled)
+        return Report({"given_up": given_up, "rescued": len(rescued), "cancelled": len(cancelled)})
+
+    def _tell(self, rescued: dict[str, float], cancelled: list[str]) -> None:
+        pipeline = self._client.pipeline(transaction=False)
         if rescued:
-            log.warning("jobs.rescued", count=len(rescued), first=next(iter(rescued)))
-            try:
-                self._client.zadd(WAKE_QUEUE, rescued, nx=True)
-            except RedisError as error:
-                log.warning("rescuer.redis_away", error=str(error), advice="the stager wakes them once it is back")
-        return Report({"given_up": given_up, "rescued": len(rescued)})
+            pipeline.zadd(WAKE_QUEUE, rescued, nx=True)
+        for job_id in cancelled:
+            pipeline.publish(DONE_CHANNEL + job_id, "done")
+        try:
+            pipeline.execute()
+        except RedisError as error:
+            log.warning("rescuer.redis_away", error=str(error), advice="the stager wakes them once it is back")
 
     def _observe(self) -> dict[str, int]:
         """Live incarnations that stood still too long, with the heartbeat they stopped at."""
@@ -92,8 +100,8 @@ class Rescuer:
         return given_up
 
 
-def _return_jobs(connection: Connection) -> dict[str, float]:
-    """Make the jobs of the dead ready again; their wake-ups by job id."""
+def _return_jobs(connection: Connection) -> tuple[dict[str, float], list[str]]:
+    """Make the jobs of the dead ready again: their wake-ups by job id, and those a cancel had been asked for."""
     alive = (
         select(incarnations.c.id)
         .where(incarnations.c.id == jobs.c.claimed_by, incarnations.c.ended_at.is_(None))
@@ -103,13 +111,14 @@ def _return_jobs(connection: Connection) -> dict[str, float]:
         select(jobs.c.id, jobs.c.claimed_by, jobs.c.steps).where(jobs.c.state == JobState.RUNNING, ~alive)
     ).all()
     if not orphaned:
-        return {}
+        return {}, []
     rescued = connection.execute(
         update(jobs)
         .where(jobs.c.id.in_([row.id for row in orphaned]), jobs.c.state == JobState.RUNNING, ~alive)
         .values(
             state=case((jobs.c.cancel_requested, JobState.CANCELLED), else_=JobState.QUEUED),
             finished_at=case((jobs.c.cancel_requested, db_now()), else_=None),
+            error_cause=case((jobs.c.cancel_requested, "cancelled"), else_=None),
             claimed_by=None,
             woken_at=None,
         )
@@ -128,4 +137,6 @@ def _return_jobs(connection: Connection) -> dict[str, float]:
             ),
             events,
         )
-    return {row.id: wake_score(row.priority, row.enqueued_at) for row in rescued if row.state == JobState.QUEUED}
+    cancelled = [row.id for row in rescued if row.state == JobState.CANCELLED]
+    ready = {row.id: wake_score(row.priority, row.enqueued_at) for row in rescued if row.state == JobState.QUEUED}
+    return ready, cancelled

@@ -12,7 +12,7 @@ from watchkeeper.states import JobState
 from workers.agent.loop import AgentLoop, Cancelled, Completed, Ending, Failed, Outage
 from workers.agent.transcript import Transcript
 from workers.announcer import Announcer
-from workers.journal.operations import Claim, Finish, GiveBack, RecordSteps, Wake
+from workers.journal.operations import Claim, CountEvents, Finish, GiveBack, RecordSteps, Wake
 from workers.journal.records import ClaimedJob, LostClaim
 from workers.journal.writer import JournalWriter
 from workers.lease import Fenced
@@ -147,8 +147,8 @@ class JobRunner:
             return
         parks = isinstance(decided, Park)
         state, event = (JobState.PARKED, "parked") if parks else (JobState.WAITING, "yielded")
-        await self._give_back(job, transcript, state, decided.run_after_ms, event, decided.why, yielded=not parks)
-        log.warning(f"job.{event}", run_after_ms=decided.run_after_ms, why=decided.why)
+        if await self._give_back(job, transcript, state, decided.run_after_ms, event, decided.why, yielded=not parks):
+            log.warning(f"job.{event}", run_after_ms=decided.run_after_ms, why=decided.why)
 
     async def _finish(
         self,
@@ -178,29 +178,33 @@ class JobRunner:
         why: str,
         *,
         yielded: bool,
-    ) -> None:
+    ) -> bool:
+        """False when the job ended with that, because a cancel had been asked for."""
         if transcript.fresh:
             await self.record(job, transcript)  # what was paid for is kept
         _, attempts = transcript.unwritten()
-        await self._writer.do(GiveBack(job, state, run_after_ms, event, why, attempts, yielded))
+        cancelled = await self._writer.do(GiveBack(job, state, run_after_ms, event, why, attempts, yielded))
+        if cancelled:
+            log.info("job.cancelled")
+            self._announcer.done(job.id)
+        return not cancelled
 
     async def _release(self, job: ClaimedJob, transcript: Transcript) -> None:
+        why = "its worker was stopped"
         try:
-            await self._give_back(
-                job, transcript, JobState.QUEUED, None, "released", "its worker was stopped", yielded=False
-            )
+            if await self._give_back(job, transcript, JobState.QUEUED, None, "released", why, yielded=False):
+                log.info("job.released", steps=transcript.done)
+                self._announcer.wake(Wake(job.id, wake_score(job.priority, job.enqueued_at_ms)))
         except LostClaim:
             log.info("job.claim_lost")
-        else:
-            log.info("job.released", steps=transcript.done)
-            self._announcer.wake(Wake(job.id, wake_score(job.priority, job.enqueued_at_ms)))
 
     async def _surprised(self, job: ClaimedJob, transcript: Transcript, error: Exception) -> None:
         why = f"{type(error).__name__} inside the worker, not the job's fault: see the log event job.surprise"
         try:
-            if job.yields < _SURPRISES:
-                later = self._clock.now_ms() + 10_000 * (job.yields + 1)
-                await self._give_back(job, transcript, JobState.WAITING, later, "surprise", why, yielded=True)
+            before = await self._writer.do(CountEvents(job.id, "surprise"))
+            if before < _SURPRISES:
+                later = self._clock.now_ms() + 10_000 * (before + 1)
+                await self._give_back(job, transcript, JobState.WAITING, later, "surprise", why, yielded=False)
             else:
                 await self._finish(job, transcript, JobState.DEAD, cause="internal_error", message=why)
         except LostClaim:

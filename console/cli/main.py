@@ -13,6 +13,7 @@ _COMMANDS: Final = {
     "worker": ("console.cli.processes:worker", "Run a worker process."),
     "scheduler": ("console.cli.processes:scheduler", "Run the scheduler."),
     "sandbox": ("console.cli.processes:sandbox", "Run the local provider with scripted faults."),
+    "probe": ("console.cli.probe:probe", "Health check of this host's worker or scheduler."),
     "migrate": ("console.cli.processes:migrate_", "Bring the database to this version's schema."),
     "run": ("console.cli.run:run", "Enqueue a job and show its answer."),
     "jobs": ("console.cli.jobs:jobs", "Look at jobs, stop them, give them another go."),

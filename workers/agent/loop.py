@@ -67,7 +67,10 @@ class AgentLoop:
         """Go from the first missing step to the end; `transcript` keeps the last steps, to be stored with it."""
         agent = self._configuration.routes.agent(job.agent)
         if agent is None:
-            agent = (await self._configuration.current(None)).agent(job.agent)
+            routes = await self._configuration.current(None)
+            agent = routes.agent(job.agent)
+            if agent is None and routes.generation == 0:
+                return Outage("no_candidate", ("nothing is published yet: is the scheduler running?",), None, "wait")
         if agent is None:
             return _removed(job.agent)
         transcript.open(job, agent)

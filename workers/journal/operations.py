@@ -145,8 +145,10 @@ class Finish(Operation["Wake | None"]):
 
 
 @dataclass(frozen=True, slots=True)
-class GiveBack(Operation[None]):
+class GiveBack(Operation[bool]):
     """Let go of a job that is not finished: until `run_after` (ms), or at once for another worker.
+
+    Returns whether that was its end, because a cancel had been asked for.
 
     Raises:
         LostClaim: the job is no longer ours; nothing was written.
@@ -160,8 +162,8 @@ class GiveBack(Operation[None]):
     attempts: tuple[Attempt, ...] = ()
     yielded: bool = False
 
-    def apply(self, database: Database, statements: Statements) -> None:
-        given_back = database.run(
+    def apply(self, database: Database, statements: Statements) -> bool:
+        rows = database.rows(
             statements.give_back,
             {
                 **_ours(self.job),
@@ -170,13 +172,34 @@ class GiveBack(Operation[None]):
                 "yielded": int(self.yielded),
             },
         )
-        if not given_back:
-            standing = database.rows(statements.standing, {"job_id": self.job.id})
-            if standing and (standing[0]["claim_token"], standing[0]["state"]) == (self.job.token, self.state.value):
-                return  # done before, its answer got lost
-            raise LostClaim(self.job.id)
+        if not rows:
+            return self._given_back_before(database, statements)
         _write(database, statements, self.job, (), self.attempts)
-        database.run(statements.add_event, {"job_id": self.job.id, "event": self.event, "detail": self.detail})
+        cancelled = bool(rows[0]["cancel_requested"])
+        event, detail = ("cancelled", "as it was given back") if cancelled else (self.event, self.detail)
+        database.run(statements.add_event, {"job_id": self.job.id, "event": event, "detail": detail})
+        return cancelled
+
+    def _given_back_before(self, database: Database, statements: Statements) -> bool:
+        """An answer got lost in an outage, or the claim did."""
+        standing = database.rows(statements.standing, {"job_id": self.job.id})
+        if standing and standing[0]["claim_token"] == self.job.token:
+            if standing[0]["state"] == JobState.CANCELLED:
+                return True
+            if standing[0]["state"] == self.state.value:
+                return False
+        raise LostClaim(self.job.id)
+
+
+@dataclass(frozen=True, slots=True)
+class CountEvents(Operation[int]):
+    """How often something unusual happened to a job."""
+
+    job_id: str
+    event: str
+
+    def apply(self, database: Database, statements: Statements) -> int:
+        return int(database.rows(statements.count_events, asdict(self))[0]["events"])
 
 
 @dataclass(frozen=True, slots=True)

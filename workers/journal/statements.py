@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, insert, literal_column, null, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, insert, literal_column, null, or_, select, update
 from sqlalchemy.engine import Dialect
 
 from shared.db.tables import attempts, incarnations, job_events, jobs, steps
@@ -98,12 +98,16 @@ class Statements:
             update(jobs)
             .where(_OURS)
             .values(
-                state=bindparam("state"),
+                # A job that was told to stop while it ran does not come back.
+                state=case((jobs.c.cancel_requested, _text(JobState.CANCELLED)), else_=bindparam("state")),
+                finished_at=case((jobs.c.cancel_requested, db_now()), else_=null()),
+                error_cause=case((jobs.c.cancel_requested, _text("cancelled")), else_=null()),
                 run_after=bindparam("run_after"),
                 yields=jobs.c.yields + bindparam("yielded"),
                 claimed_by=null(),
                 woken_at=null(),
             )
+            .returning(jobs.c.cancel_requested)
         )
         self.next_in_conversation = prepared(
             select(jobs.c.id, jobs.c.priority, jobs.c.enqueued_at)
@@ -122,6 +126,11 @@ class Statements:
             insert(job_events).values(
                 job_id=bindparam("job_id"), at=db_now(), event=bindparam("event"), detail=bindparam("detail")
             )
+        )
+        self.count_events = prepared(
+            select(func.count().label("events"))
+            .select_from(job_events)
+            .where(job_events.c.job_id == bindparam("job_id"), job_events.c.event == bindparam("event"))
         )
         self.heartbeat = prepared(
             update(incarnations)

@@ -1,0 +1,112 @@
+"""Every queued job gets its wake-up, however the first one got lost, and never two of them."""
+
+import pytest
+from redis import Redis
+from sqlalchemy import Engine, update
+
+from scheduler.stager import RESEND_SECONDS, Stager
+from shared.db.tables import jobs
+from tests.rows import Rows
+from watchkeeper import Client
+from watchkeeper.contract import WAKE_QUEUE
+from watchkeeper.states import JobState
+
+NOW = 0  # the database's clock is what counts
+
+
+def let_time_pass(engine: Engine) -> None:
+    """Make every wake-up as old as it takes to send it again."""
+    with engine.begin() as connection:
+        connection.execute(update(jobs).values(woken_at=jobs.c.woken_at - int(RESEND_SECONDS * 1000) - 1))
+
+
+def woken(client: Redis) -> list[str]:
+    """Jobs in the order workers would take them."""
+    return [str(member) for member in client.zrange(WAKE_QUEUE, 0, -1)]
+
+
+def test_ten_thousand_jobs_and_no_worker_fill_redis_once(engine: Engine, rows: Rows, client: Redis) -> None:
+    job_ids = rows.enqueue(10_000)
+    stager = Stager(engine, client)
+
+    reports = [stager.run_once(NOW).did["woken"] for _ in range(7)]
+    let_time_pass(engine)
+    again = [stager.run_once(NOW).did["woken"] for _ in range(7)]
+
+    assert sum(reports) == 10_000
+    assert sum(again) == 0
+    assert woken(client) == job_ids
+
+
+def test_redis_wiped_gets_all_wake_ups_again_after_the_resend_time(engine: Engine, rows: Rows, client: Redis) -> None:
+    job_ids = rows.enqueue(3)
+    stager = Stager(engine, client)
+    stager.run_once(NOW)
+    client.flushall()
+
+    assert not stager.run_once(NOW)
+    assert woken(client) == []
+    let_time_pass(engine)
+    stager.run_once(NOW)
+
+    assert woken(client) == job_ids
+
+
+def test_redis_away_costs_nothing_but_time(engine: Engine, rows: Rows, client: Redis, away: Redis) -> None:
+    job_ids = rows.enqueue(3)
+    assert not Stager(engine, away).run_once(NOW)
+    assert {row["woken_at"] for row in rows.all_jobs()} == {None}
+    Stager(engine, client).run_once(NOW)
+    assert woken(client) == job_ids
+
+
+def test_a_job_enqueued_on_a_bare_connection_is_found(
+    engine: Engine, client: Redis, database_url: str, redis_url: str
+) -> None:
+    with Client(database_url, redis_url) as backend, engine.begin() as connection:
+        job = backend.enqueue("default", "hello", connection=connection)
+    assert woken(client) == []
+    Stager(engine, client).run_once(NOW)
+    assert woken(client) == [job.id]
+
+
+@pytest.mark.parametrize("state", [JobState.WAITING, JobState.PARKED])
+def test_what_is_due_is_queued_and_woken_and_the_rest_is_left(
+    state: JobState, engine: Engine, rows: Rows, client: Redis
+) -> None:
+    (due,) = rows.enqueue(state=state, run_after=1, woken_at=5)
+    (later,) = rows.enqueue(state=state, run_after=2**53)
+
+    report = Stager(engine, client).run_once(NOW)
+
+    assert report.did == {"readied": 1, "woken": 1}
+    assert woken(client) == [due]
+    assert (rows.job(due)["state"], rows.job(later)["state"]) == (JobState.QUEUED, state)
+
+
+def test_only_the_turn_that_has_come_is_woken(engine: Engine, rows: Rows, client: Redis) -> None:
+    first, second = rows.enqueue(2, conversation_id="talk")
+    stager = Stager(engine, client)
+    stager.run_once(NOW)
+    assert woken(client) == [first]
+
+    rows.change_job(first, state=JobState.COMPLETED)
+    client.flushall()
+    stager.run_once(NOW)
+    assert woken(client) == [second]
+
+
+def test_final_and_running_jobs_are_not_woken(engine: Engine, rows: Rows, client: Redis) -> None:
+    for state in set(JobState) - {JobState.QUEUED, JobState.WAITING, JobState.PARKED}:
+        rows.enqueue(state=state, run_after=1)
+    assert not Stager(engine, client).run_once(NOW)
+    assert woken(client) == []
+
+
+def test_urgent_jobs_go_first_when_there_are_more_than_one_run_takes(
+    engine: Engine, rows: Rows, client: Redis
+) -> None:
+    rows.enqueue(2100, priority=2)
+    (urgent,) = rows.enqueue(priority=0)
+    Stager(engine, client).run_once(NOW)
+    assert woken(client)[0] == urgent

@@ -1,0 +1,106 @@
+"""Routes are swapped whole, for any other generation, and kept when a new one cannot be built."""
+
+import asyncio
+import json
+
+import pytest
+import structlog
+from sqlalchemy import delete, insert, update
+
+from shared.db.tables import snapshots
+from shared.vault import Vault
+from tests.configured import Configured, Provider
+from workers.router.configuration import Configuration
+
+A = Provider("alpha", ("alpha-secret-key-0001",))
+B = Provider("beta", ("beta-secret-key-0001",))
+OTHER_KEY = "b3RoZXItbWFzdGVyLWtleS1vZi1hbm90aGVyLWhvdXM="
+
+
+async def test_the_same_generation_asks_nobody(configured: Configured) -> None:
+    configured.publish(A)
+    configuration = Configuration(configured.engine, configured.vault)
+    before = configuration.routes
+    configured.engine.dispose()
+    assert await configuration.current(before.generation) is before
+
+
+async def test_another_generation_is_loaded_once_by_all_who_ask_together(configured: Configured) -> None:
+    configured.publish(A)
+    configuration = Configuration(configured.engine, configured.vault)
+    newest = configured.publish(B).generation
+
+    with structlog.testing.capture_logs() as events:
+        found = await asyncio.gather(*(configuration.current(newest) for _ in range(50)))
+
+    assert {id(routes) for routes in found} == {id(configuration.routes)}
+    assert configuration.routes.generation == newest
+    assert [event["event"] for event in events] == ["config.swapped"]
+
+
+async def test_when_redis_does_not_know_sql_is_asked(configured: Configured) -> None:
+    configured.publish(A)
+    configuration = Configuration(configured.engine, configured.vault)
+    newest = configured.publish(B).generation
+    assert (await configuration.current(None)).generation == newest
+
+
+async def test_a_restored_database_with_a_lower_generation_is_followed(configured: Configured) -> None:
+    first = configured.publish(A).generation
+    second = configured.publish(B).generation
+    configuration = Configuration(configured.engine, configured.vault)
+    with configured.engine.begin() as connection:
+        connection.execute(delete(snapshots).where(snapshots.c.generation == second))
+
+    routes = await configuration.current(first)
+
+    assert routes.generation == first
+    assert [c.provider.name for c in routes.candidates("default")] == ["alpha"]
+
+
+@pytest.mark.parametrize("content", ["no json", "{}", json.dumps({"providers": [{"surprise": 1}]}), "[]", "null"])
+async def test_a_snapshot_that_cannot_be_built_keeps_the_last_good_one_and_is_told_once(
+    content: str, configured: Configured
+) -> None:
+    good = configured.publish(A).generation
+    configuration = Configuration(configured.engine, configured.vault)
+    bad = configured.publish(B).generation
+    with configured.engine.begin() as connection:
+        connection.execute(update(snapshots).where(snapshots.c.generation == bad).values(content=content))
+
+    with structlog.testing.capture_logs() as events:
+        routes = [
+            await configuration.current(bad),
+            await configuration.current(bad),
+            await configuration.current(None),
+        ]
+
+    assert {found.generation for found in routes} == {good}
+    assert [event["event"] for event in events] == ["config.unusable"]
+
+
+async def test_a_mended_snapshot_after_a_bad_one_is_taken(configured: Configured) -> None:
+    configured.publish(A)
+    configuration = Configuration(configured.engine, configured.vault)
+    with configured.engine.begin() as connection:
+        connection.execute(
+            insert(snapshots).values(generation=2, content="{", digest="", author="test", comment="", published_at=0)
+        )
+    await configuration.current(2)
+    with configured.engine.begin() as connection:
+        connection.execute(delete(snapshots).where(snapshots.c.generation == 2))
+    configured.publish(B)
+    with configured.engine.begin() as connection:
+        connection.execute(update(snapshots).where(snapshots.c.generation == 2).values(generation=3))
+
+    assert (await configuration.current(3)).generation == 3
+
+
+async def test_keys_that_cannot_be_opened_keep_the_last_good_one(configured: Configured) -> None:
+    good = configured.publish(A).generation
+    configuration = Configuration(configured.engine, configured.vault)
+    stranger = Configured(configured.engine, configured.redis, configured.sandbox_url, Vault([OTHER_KEY]))
+    bad = stranger.publish(B).generation
+    with structlog.testing.capture_logs() as events:
+        assert (await configuration.current(bad)).generation == good
+    assert "beta-secret" not in repr(events)

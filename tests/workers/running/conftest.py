@@ -1,0 +1,44 @@
+"""A worker's runner with everything real around it, without the process."""
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from shared.clock import SystemClock
+from tests.configured import Configured
+from tests.rows import Rows
+from tests.workers.router.conftest import configured, stations
+from tests.workers.router.station import Station
+from tests.workers.running.crew import Crew
+from workers.agent.loop import AgentLoop
+from workers.announcer import Announcer
+from workers.journal.writer import JournalWriter
+from workers.lease import Lease
+from workers.runner import JobRunner
+from workers.tools.registry import BUILT_IN
+
+__all__ = ["configured", "stations"]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def crew(configured: Configured, stations: list[Station]) -> AsyncIterator[Crew]:
+    """Incarnation A, alive, with the built-in tools and one that breaks."""
+    clock = SystemClock()
+    rows = Rows(configured.engine)
+    rows.incarnation("A")
+    writer = JournalWriter(configured.engine.url.render_as_string(hide_password=False))
+    writer.start()
+    lease = Lease(clock)
+    lease.renew(clock.monotonic() + 1000)
+    announcer = Announcer(stations[0].client)
+    runner = JobRunner(writer=writer, announcer=announcer, incarnation="A", clock=clock, jitter=lambda: 0.0)
+    loop = AgentLoop(
+        router=stations[0].router,
+        configuration=stations[0].configuration,
+        tools=dict(BUILT_IN),
+        record=runner.record,
+        may_start=lease.may_start,
+    )
+    runner.loop = loop
+    yield Crew(configured, rows, runner, lease, announcer)
+    assert writer.close(timeout=10)
