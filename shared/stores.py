@@ -1,5 +1,6 @@
 """Both stores of a process, opened and checked the same way everywhere; problems end the start with what to do."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import redis
@@ -43,10 +44,13 @@ def open_database(settings: Settings, *, name: str, pool_size: int) -> Engine:
     if settings.locations.embedded_database:
         settings.locations.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     engine = build_engine(settings.locations.database_url, pool_size=pool_size, application_name=name)
-    if settings.locations.embedded_database:
-        migrate(engine)
-    else:
-        require_current(engine)
+    with ExitStack() as undo:
+        undo.callback(engine.dispose)
+        if settings.locations.embedded_database:
+            migrate(engine)
+        else:
+            require_current(engine)
+        undo.pop_all()
     return engine
 
 
@@ -78,10 +82,14 @@ def open_stores(settings: Settings, *, name: str, pool_size: int, block_seconds:
         StoreError, MasterKeyError: with what to do.
     """
     engine = open_database(settings, name=name, pool_size=pool_size)
-    vault, salt = open_vault(settings, engine)
-    url = settings.locations.redis_url
-    with redis_problems(url):
-        client = connect_redis(url, connections=pool_size, block_seconds=block_seconds)
-        for warning in check_redis(client).warnings:
-            log.warning("redis.unfit", advice=warning)
+    with ExitStack() as undo:
+        undo.callback(engine.dispose)
+        vault, salt = open_vault(settings, engine)
+        url = settings.locations.redis_url
+        with redis_problems(url):
+            client = connect_redis(url, connections=pool_size, block_seconds=block_seconds)
+            undo.callback(client.close)
+            for warning in check_redis(client).warnings:
+                log.warning("redis.unfit", advice=warning)
+        undo.pop_all()
     return Stores(engine, client, vault, salt)

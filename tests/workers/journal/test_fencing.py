@@ -117,6 +117,22 @@ async def test_a_give_back_may_be_repeated(writer: JournalWriter, rows: Rows, jo
     assert (len(attempts), events) == (1, ["yielded"])
 
 
+async def test_a_job_asked_to_stop_is_over_when_it_is_given_back(
+    writer: JournalWriter, rows: Rows, job: ClaimedJob
+) -> None:
+    rows.change_job(job.id, cancel_requested=True)
+    back = GiveBack(job, JobState.QUEUED, None, "released", "its worker was stopped")
+
+    assert await writer.do(back)
+
+    row, _, _, events = written(rows, job.id)
+    assert (row["state"], row["error_cause"], row["claimed_by"]) == ("cancelled", "cancelled", None)
+    assert row["finished_at"]
+    assert events == ["cancelled"]
+    assert await writer.do(back)  # its answer may get lost, too
+    assert rows.events(job.id) == ["cancelled"]
+
+
 async def test_a_heartbeat_counts_up_until_the_worker_is_given_up(writer: JournalWriter, rows: Rows) -> None:
     rows.incarnation("A", heartbeat=0)
     assert await writer.do(Heartbeat("A", 4, 2))
