@@ -8,8 +8,8 @@ import time
 import redis
 from sqlalchemy import func, select
 
+from bench.figures import judged
 from bench.systems import ours, start_sandbox, until
-from bench.throughput import judged
 from sandbox.control import SandboxControl
 from shared.db.tables import attempts
 from watchkeeper.contract import WAKE_QUEUE, jobs
@@ -27,7 +27,7 @@ def run(count: int, seconds: float) -> None:
             most = 0
             until_then = time.monotonic() + seconds
             while time.monotonic() < until_then:
-                most = max(most, int(store.zcard(WAKE_QUEUE)))  # type: ignore[arg-type]
+                most = max(most, int(store.zcard(WAKE_QUEUE)))
                 time.sleep(0.25)
         begun = time.monotonic()
         worker = subprocess.Popen([sys.executable, "-P", "-m", "workers"], env={**os.environ, **system.environ})

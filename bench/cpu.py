@@ -1,6 +1,6 @@
 """CPU seconds of process trees, read from the kernel."""
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # it ships no types
 
 
 def cpu_seconds(pids: list[int]) -> float:

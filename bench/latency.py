@@ -8,8 +8,8 @@ import redis
 from sqlalchemy import select
 
 from bench.cpu import cpu_seconds
+from bench.figures import judged, percentile
 from bench.systems import ours, peer, start_sandbox, until
-from bench.throughput import judged
 from watchkeeper.contract import jobs
 
 THREADS = 200
@@ -23,7 +23,7 @@ def run(count: int, databases: tuple[str, ...]) -> None:
         figures = [_peer(url, count, spread), *(_ours(url, count, database, spread) for database in databases)]
     print(f"\nenqueue to start on an idle system, one process x {THREADS} threads, {count} jobs, 20-300 ms apart")
     for name, waits, idle in figures:
-        p50, p95 = _percentile(waits, 50), _percentile(waits, 95)
+        p50, p95 = percentile(waits, 50), percentile(waits, 95)
         verdict = ""
         if name.startswith("watchkeeper"):
             reached = p50 <= 5 and p95 <= 10 and idle <= 1
@@ -75,8 +75,3 @@ def _idle_percent(pids: list[int]) -> float:
     before = cpu_seconds(pids)
     time.sleep(IDLE_SECONDS)
     return 100 * (cpu_seconds(pids) - before) / IDLE_SECONDS
-
-
-def _percentile(values: list[float], percent: int) -> float:
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, round(percent / 100 * len(ordered)))]

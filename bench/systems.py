@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,18 +23,23 @@ from watchkeeper.client import Client
 from watchkeeper.contract import WAKE_QUEUE, jobs, wake_score
 from watchkeeper.engine import build_engine
 
-__all__ = ["Ours", "Peer", "ours", "peer", "start_sandbox", "until"]
+__all__ = ["Ours", "Peer", "our_worker", "ours", "peer", "start_sandbox", "until"]
 
 
 @dataclass(frozen=True)
 class Ours:
-    """Scheduler and workers, ready; `pids` are the workers'."""
+    """Scheduler and workers, ready."""
 
     engine: Engine
     client: Client
     redis_url: str
-    pids: list[int]
+    workers: "list[subprocess.Popen[bytes]]"
     environ: dict[str, str]
+
+    @property
+    def pids(self) -> list[int]:
+        """The workers' process ids."""
+        return [worker.pid for worker in self.workers]
 
     def count(self, *conditions: object) -> int:
         """Jobs for which `conditions` hold."""
@@ -86,13 +91,23 @@ def ours(sandbox_url: str, database: str, *, processes: int, threads: int) -> It
         stack.callback(engine.dispose)
         migrate(engine)
         stack.enter_context(_process([sys.executable, "-P", "-m", "scheduler"], environ))
-        workers = [
-            stack.enter_context(_process([sys.executable, "-P", "-m", "workers"], environ)) for _ in range(processes)
-        ]
+        workers = [stack.enter_context(our_worker(environ)) for _ in range(processes)]
         client = stack.enter_context(Client(database_url, redis_url))
-        system = Ours(engine, client, redis_url, [worker.pid for worker in workers], environ)
-        until(lambda: system.workers_ready(processes))
+        system = Ours(engine, client, redis_url, workers, environ)
+        until(lambda: _none_ended(workers) and system.workers_ready(processes))
         yield system
+
+
+def _none_ended(workers: "list[subprocess.Popen[bytes]]") -> bool:
+    for worker in workers:
+        if worker.poll() is not None:
+            raise RuntimeError(f"a worker ended with code {worker.returncode} before it was ready")
+    return True
+
+
+def our_worker(environ: Mapping[str, str]) -> "AbstractContextManager[subprocess.Popen[bytes]]":
+    """One more worker of the installation that `environ` describes."""
+    return _process([sys.executable, "-P", "-m", "workers"], environ)
 
 
 @dataclass(frozen=True)
@@ -132,7 +147,7 @@ def _process(command: list[str], environ: Mapping[str, str]) -> "Iterator[subpro
         process = subprocess.Popen(command, env=dict(environ), stdout=log, stderr=log)
         try:
             yield process
-            if process.poll() is not None:
+            if process.poll() not in (None, 0):  # 0: it was told to end, and did
                 raise RuntimeError(f"{command} ended early: {Path(log.name).read_text()[-2000:]}")
         finally:
             process.terminate()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.cpu import cpu_seconds
+from bench.figures import judged
 from bench.systems import ours, peer, start_sandbox, until
 from sandbox.control import SandboxControl
 
@@ -52,11 +53,6 @@ def run(count: int, delays: tuple[float, ...], databases: tuple[str, ...]) -> No
                     f"  {measured.name}: {ratios[0]:.2f} x plain (goal 2.0: {judged(ratios[0] >= 2.0)}), "
                     f"{ratios[1]:.2f} x tuned (goal 1.6: {judged(ratios[1] >= 1.6)})"
                 )
-
-
-def judged(reached: bool) -> str:
-    """How a goal is reported."""
-    return "reached" if reached else "MISSED"
 
 
 def _peer(url: str, control: SandboxControl, count: int, *, tuned: bool) -> Measured:

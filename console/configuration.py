@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from shared.config.compiling import compile_snapshot
-from shared.config.publishing import load_newest
+from shared.config.document import current_document, from_environment
+from shared.config.publishing import load_newest, newest_generation
 from shared.config.snapshot import Snapshot
 from shared.db.tables import agents, llm_defaults, models, provider_keys, providers, snapshots
 
@@ -75,6 +76,16 @@ def describe_snapshot(snapshot: Snapshot) -> dict[str, Any]:
         "models": [asdict(model) for model in snapshot.models.values()],
         "agents": [asdict(agent) for agent in snapshot.agents.values()],
     }
+
+
+def write_yaml(connection: Connection) -> str:
+    """What people configured, as `config apply` reads it; the environment's share stands in a comment."""
+    import yaml  # only here: it would slow every other command down
+
+    shown = {"generation": newest_generation(connection), **current_document(connection)}
+    beside = from_environment(connection)
+    comment = f"# From the scheduler's environment, no part of this file: {', '.join(beside)}\n" if beside else ""
+    return comment + yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=110).rstrip("\n")
 
 
 def list_snapshots(connection: Connection, *, limit: int) -> list[dict[str, Any]]:

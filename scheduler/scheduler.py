@@ -12,7 +12,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import SQLAlchemyError
 
-from scheduler import deadlines, doorbell, environment_watch, leader, rescuer, stager
+from scheduler import deadlines, doorbell, environment_watch, key_states, leader, rescuer, stager
 from scheduler.report import Report
 from shared.clock import Clock, SystemClock
 from shared.config.environment_sync import Sealer
@@ -104,6 +104,7 @@ def _parts(stores: Stores, directory: Path, clock: Clock) -> list[tuple[str, Par
             environment_watch.INTERVAL_SECONDS,
         ),
         ("doorbell", doorbell.Doorbell(engine, client), doorbell.INTERVAL_SECONDS),
+        ("key_states", key_states.KeyStates(engine, client), key_states.INTERVAL_SECONDS),
         ("rescuer", rescuer.Rescuer(engine, client, clock), rescuer.INTERVAL_SECONDS),
         ("stager", stager.Stager(engine, client), stager.INTERVAL_SECONDS),
         ("deadlines", deadlines.Deadlines(engine, client), deadlines.INTERVAL_SECONDS),

@@ -1,12 +1,16 @@
 """Both stores of a process, opened and checked the same way everywhere; problems end the start with what to do."""
 
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Final
 
 import redis
 import structlog
+from redis.exceptions import RedisError
 from sqlalchemy import Engine, select, update
 
+from shared.clock import SystemClock
 from shared.db.migrate import migrate, require_current
 from shared.db.problems import translated
 from shared.db.reading import reading
@@ -18,6 +22,8 @@ from shared.vault import Vault, load_vault
 from watchkeeper.engine import build_engine
 
 log = structlog.get_logger()
+
+_STORE_SECONDS: Final = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,25 @@ def open_vault(settings: Settings, engine: Engine) -> tuple[Vault, str]:
     return vault, row.fingerprint_salt
 
 
+def _await_store(client: "redis.Redis") -> None:
+    """A Procfile starts everything at once: give the embedded store time to come up.
+
+    Raises:
+        redis.exceptions.RedisError: it did not.
+    """
+    clock = SystemClock()
+    begun = clock.monotonic()
+    while True:
+        try:
+            client.ping()
+        except RedisError:
+            if clock.monotonic() - begun > _STORE_SECONDS:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
 def open_stores(settings: Settings, *, name: str, pool_size: int, block_seconds: float = 0.0) -> Stores:
     """Everything, checked.
 
@@ -89,6 +114,8 @@ def open_stores(settings: Settings, *, name: str, pool_size: int, block_seconds:
         with redis_problems(url):
             client = connect_redis(url, connections=pool_size, block_seconds=block_seconds)
             undo.callback(client.close)
+            if settings.locations.embedded_redis:
+                _await_store(client)
             for warning in check_redis(client).warnings:
                 log.warning("redis.unfit", advice=warning)
         undo.pop_all()

@@ -18,7 +18,13 @@ from watchkeeper.clock import db_now
 
 MASTER_KEY = "d2F0Y2hrZWVwZXItdGVzdHMtbWFzdGVyLWtleS0wMDE="
 
-PATHS = {"openai": "/openai/v1", "anthropic": "/anthropic", "gemini": "/gemini/v1beta", "groq": "/v1"}
+PATHS = {
+    "openai": "/openai/v1",
+    "anthropic": "/anthropic",
+    "gemini": "/gemini/v1beta",
+    "groq": "/v1",
+    "mistral": "/v1",
+}
 """Where the sandbox speaks each wire format."""
 
 MODELS = {
@@ -26,6 +32,7 @@ MODELS = {
     "anthropic": "claude-haiku-4-5-20251001",
     "gemini": "gemini-2.5-flash",
     "groq": "llama-3.3-70b-versatile",
+    "mistral": "mistral-small-latest",
 }
 
 

@@ -1,6 +1,7 @@
 """The worker's own proof that it is still believed alive (DESIGN 1)."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 import structlog
@@ -66,9 +67,15 @@ async def keep_alive(
     running: Callable[[], int],
     generation: Callable[[], int],
     fenced: Callable[[], None],
+    swapped: asyncio.Event,
 ) -> None:
-    """Write heartbeats until cancelled, or until told that this incarnation was given up."""
+    """Write heartbeats until cancelled, or until told that this incarnation was given up.
+
+    A heartbeat carries the generation this worker runs on, which is its acknowledgement (Configuration says why that
+    is true); after a swap it is written at once, for somebody waits for it.
+    """
     while True:
+        swapped.clear()
         begun = clock.monotonic()
         alive = await writer.do(Heartbeat(incarnation, generation(), running()))
         if not alive:
@@ -77,4 +84,6 @@ async def keep_alive(
             fenced()
             return
         lease.renew(begun)
-        await asyncio.sleep(HEARTBEAT_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                await swapped.wait()

@@ -7,7 +7,7 @@ from shared.clock import moment
 from workers.agent.loop import Failed, Outage
 from workers.journal.records import ClaimedJob
 
-_RECHECK_MS: Final = 60_000
+_RECHECK_MS: Final = 300_000  # a publish and a released key make parked jobs due at once; this is the safety net
 _LONGEST_BACKOFF_MS: Final = 60_000
 
 
@@ -40,7 +40,7 @@ def plan_outage(job: ClaimedJob, outage: Outage, *, now_ms: int, jitter: float) 
     if outage.returns_at_ms is not None:
         decided = Wait(max(outage.returns_at_ms, now_ms) + round(1000 * jitter) + 50, why)
     elif outage.cause == "no_candidate":
-        decided = Park(now_ms + _RECHECK_MS, why)
+        decided = Park(now_ms + round(_RECHECK_MS * (1 + 0.2 * jitter)), why)
     else:
         backoff = min(1000 * 2**job.yields, _LONGEST_BACKOFF_MS)
         decided = Wait(now_ms + round(backoff * (1 + jitter)), why)

@@ -204,7 +204,9 @@ class JobRunner:
             before = await self._writer.do(CountEvents(job.id, "surprise"))
             if before < _SURPRISES:
                 later = self._clock.now_ms() + 10_000 * (before + 1)
-                await self._give_back(job, transcript, JobState.WAITING, later, "surprise", why, yielded=False)
+                await self._give_back(
+                    job, transcript, JobState.WAITING, later, "surprise", f"{why} (time {before + 1})", yielded=False
+                )
             else:
                 await self._finish(job, transcript, JobState.DEAD, cause="internal_error", message=why)
         except LostClaim:

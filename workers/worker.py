@@ -1,5 +1,6 @@
 """The worker process: built in one place, started, drained, stopped."""
 
+import asyncio
 import os
 import random
 import socket
@@ -27,6 +28,9 @@ from workers.journal.writer import JournalWriter
 from workers.lease import Lease, keep_alive
 from workers.llm.call import LlmCalls
 from workers.llm.setup import import_litellm
+from workers.router.aftermath import Aftermath
+from workers.router.attempts import Attempts
+from workers.router.chains import log_chains
 from workers.router.configuration import Configuration
 from workers.router.fleet import FleetReader
 from workers.router.prices import Prices
@@ -60,6 +64,7 @@ class Worker:
     def __init__(self, settings: Settings, *, incarnation: str | None = None, clock: Clock | None = None) -> None:
         self._settings = settings
         self._clock = clock or SystemClock()
+        self._host = socket.gethostname()
         self.incarnation = incarnation or str(uuid4())
         self._stopping = threading.Event()
         self._hurry = threading.Event()
@@ -83,10 +88,17 @@ class Worker:
         self._register(stores)
         writer.start()
         self._loop.start()
-        parts = self._loop.run(self._build(stores, writer, litellm))
+        try:
+            parts = self._loop.run(self._build(stores, writer, litellm))
+        except BaseException:
+            # The loop's thread would keep a process alive that never became a worker.
+            self._loop.stop()
+            writer.close(timeout=1.0)
+            self._sign_off(stores, "did not start")
+            raise
         broker, consumer = self._start_consuming(stores, parts)
         log.info("worker.ready", incarnation=self.incarnation, threads=self._settings.worker_threads)
-        _log_chains(parts.configuration)
+        log_chains(parts.configuration.routes, self._loop.run(parts.fleet.read()))
         self._stopping.wait()
         return self._drain(stores, writer, parts, broker, consumer)
 
@@ -95,7 +107,7 @@ class Worker:
             connection.execute(
                 insert(incarnations).values(
                     id=self.incarnation,
-                    host=socket.gethostname(),
+                    host=self._host,
                     pid=os.getpid(),
                     started_at=db_now(),
                     heartbeat=0,
@@ -105,12 +117,13 @@ class Worker:
             )
 
     async def _build(self, stores: Stores, writer: JournalWriter, litellm: Any) -> Parts:
-        client = connect_redis_async(self._settings.locations.redis_url, connections=8)
+        # One of the connections listens for news of the configuration.
+        client = connect_redis_async(self._settings.locations.redis_url, connections=9)
         jitter = random.Random().random
         announcer = Announcer(client)
         lease = Lease(self._clock)
         fleet = FleetReader(client, self._clock)
-        configuration = Configuration(stores.engine, stores.vault)
+        configuration = Configuration(stores.engine, stores.vault, self._host)
         runner = JobRunner(
             writer=writer, announcer=announcer, incarnation=self.incarnation, clock=self._clock, jitter=jitter
         )
@@ -119,11 +132,17 @@ class Worker:
         router = Router(
             configuration=configuration,
             fleet=fleet,
-            client=client,
-            calls=calls,
-            prices=Prices(litellm),
+            attempts=Attempts(calls=calls, prices=Prices(litellm), clock=self._clock),
+            aftermath=Aftermath(
+                client=client,
+                fleet=fleet,
+                writer=writer,
+                incarnation=self.incarnation,
+                host=self._host,
+                clock=self._clock,
+                jitter=jitter,
+            ),
             clock=self._clock,
-            jitter=jitter,
         )
         runner.loop = AgentLoop(
             router=router,
@@ -148,9 +167,10 @@ class Worker:
                     running=lambda: runner.running,
                     generation=lambda: configuration.routes.generation,
                     fenced=fenced,
+                    swapped=configuration.swapped,
                 )
             ),
-            loop.create_task(watch_configuration(fleet, configuration)),
+            loop.create_task(watch_configuration(fleet, configuration, client)),
         ]
         return Parts(client, announcer, runner, lease, configuration, fleet, tasks)
 
@@ -181,36 +201,24 @@ class Worker:
         stored = writer.close(timeout=5.0)
         self._loop.stop()
         if stored and not parts.lease.fenced:
-            self._sign_off(stores)
+            self._sign_off(stores, "stopped")
         stores.close()
         log.info("worker.stopped", incarnation=self.incarnation)
         return 0 if stored and not parts.lease.fenced else 1
 
-    def _sign_off(self, stores: Stores) -> None:
+    def _sign_off(self, stores: Stores, why: str) -> None:
         with stores.engine.begin() as connection:
             connection.execute(
                 update(incarnations)
                 .where(incarnations.c.id == self.incarnation, incarnations.c.ended_at.is_(None))
-                .values(ended_at=db_now(), ended_why="stopped", running=0)
+                .values(ended_at=db_now(), ended_why=why, running=0)
             )
 
 
 async def _finish(parts: Parts) -> None:
     for task in parts.tasks:
         task.cancel()
+    await asyncio.wait(parts.tasks, timeout=2.0)  # they close what they opened
+    await parts.fleet.stop()
     await parts.announcer.flush()
     await parts.client.aclose()
-
-
-def _log_chains(configuration: Configuration) -> None:
-    routes = configuration.routes
-    for agent in routes.snapshot.agents.values():
-        candidates = routes.candidates(agent.name)
-        log.info(
-            "agent.chain",
-            agent=agent.name,
-            generation=routes.generation,
-            chain=" > ".join(agent.models) or "nothing yet",
-            keys=f"{len({c.label for c in candidates})} ready",
-            source=",".join(sorted({c.key.source for c in candidates if c.key})) or "none",
-        )

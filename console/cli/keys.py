@@ -6,7 +6,7 @@ from typing import Any
 import click
 from sqlalchemy import Connection
 
-from console.cli.changing import apply_in, change, tell_applied
+from console.cli.changing import apply_in, change, force_option, tell_applied
 from console.cli.opening import opened
 from console.cli.output import json_option, print_json, print_table, say, show
 from console.cli.secrets import read_secret, refuse_credential, secret_options
@@ -89,6 +89,7 @@ def edit(label: str, new_label: str | None, priority: int | None, as_json: bool)
 
 @keys.command("remove")
 @_label
+@force_option
 @json_option
 def remove(label: str, as_json: bool) -> None:
     """Remove a key."""
@@ -97,6 +98,7 @@ def remove(label: str, as_json: bool) -> None:
 
 @keys.command("disable")
 @_label
+@force_option
 @json_option
 def disable(label: str, as_json: bool) -> None:
     """Take a key out of use until somebody enables it."""
@@ -129,6 +131,24 @@ def release_(label: str, as_json: bool) -> None:
         say(f"key {label!r} is back in use; if it is still refused, it is set aside again")
     else:
         say(f"key {label!r} was not set aside")
+
+
+@keys.command("test")
+@click.argument("label", required=False, callback=refuse_credential)
+@click.option("--all", "every", is_flag=True, help="Every active key.")
+@click.option("--timeout", "timeout_seconds", type=click.FloatRange(0.1, 300), default=10.0, show_default=True)
+@click.option("--release", "lift", is_flag=True, help="Let a key that passes be used again at once.")
+@json_option
+def test(label: str | None, every: bool, timeout_seconds: float, lift: bool, as_json: bool) -> int:
+    """Ask the provider once whether it accepts the key. Costs nothing; proves the key, not the balance.
+
+    Ends with 0 when all pass, 1 when one fails, 4 when none fails but one could not be tested.
+    """
+    from console.cli.keys_testing import test_keys
+
+    if (label is None) != every:
+        raise click.UsageError("give a label, or --all")
+    return test_keys(label, timeout_seconds=timeout_seconds, lift=lift, as_json=as_json)
 
 
 def _with_secret(

@@ -25,6 +25,7 @@ _COMMANDS: Final = {
     "workers": ("console.cli.workers:workers", "Who works."),
     "status": ("console.cli.status:status", "Everything on one screen."),
     "doctor": ("console.cli.doctor:doctor", "What may be wrong, and how to mend it."),
+    "explain": ("console.cli.explain:explain", "What a provider's answer means."),
 }
 
 

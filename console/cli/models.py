@@ -4,11 +4,12 @@ from typing import Any
 
 import click
 
-from console.cli.changing import change, given
+from console.cli.changing import change, force_option, given
 from console.cli.opening import opened
 from console.cli.output import json_option, print_table, show
 from console.cli.values import NumberOrNone
 from console.configuration import list_models, read_defaults
+from shared.config.editing_chains import use_model
 from shared.config.editing_models import (
     MODEL_TYPES,
     PURPOSES,
@@ -84,6 +85,7 @@ def add(model_id: str, as_json: bool, **options: Any) -> None:
 @models.command("edit")
 @click.argument("model_id", metavar="ID")
 @_fields
+@force_option
 @json_option
 def edit(model_id: str, as_json: bool, **options: Any) -> None:
     """Change what is given, leave the rest."""
@@ -93,10 +95,28 @@ def edit(model_id: str, as_json: bool, **options: Any) -> None:
 
 @models.command("remove")
 @click.argument("model_id", metavar="ID")
+@force_option
 @json_option
 def remove(model_id: str, as_json: bool) -> None:
     """Remove a model that nobody refers to."""
     change(as_json, lambda connection: remove_model(connection, model_id))
+
+
+@models.command("use")
+@click.argument("model_id", metavar="ID")
+@click.option("--all-agents", is_flag=True, help="For every agent.")
+@click.option("--agent", "names", multiple=True, help="For this agent; repeatable.")
+@click.option("--only", is_flag=True, help="Nothing else behind it: when it fails, the job waits or fails.")
+@json_option
+def use(model_id: str, all_agents: bool, names: tuple[str, ...], only: bool, as_json: bool) -> None:
+    """Put a model first in the chains of agents; `watchkeeper config rollback` takes it back.
+
+    A model of a local server, such as ollama/llama3.2, needs nothing else: provider and model are added.
+    """
+    if all_agents == bool(names):
+        raise click.UsageError("say --all-agents, or --agent NAME")
+    chosen = None if all_agents else list(names)
+    change(as_json, lambda connection: use_model(connection, model_id, chosen, only=only))
 
 
 @models.command("default")

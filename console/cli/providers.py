@@ -4,11 +4,12 @@ from typing import Any
 
 import click
 
-from console.cli.changing import change, given
+from console.cli.changing import change, force_option, given
 from console.cli.opening import opened
 from console.cli.output import json_option, print_table, show
 from console.cli.secrets import refuse_credential
 from console.configuration import list_providers
+from shared.config.catalogue import KNOWN_PROVIDERS
 from shared.config.editing_providers import ProviderFields, add_provider, edit_provider, remove_provider
 from shared.db.reading import reading
 
@@ -68,12 +69,16 @@ def ls(as_json: bool) -> None:
 def add(name: str, as_json: bool, **options: Any) -> None:
     """Add a provider. A known name (groq, openai, anthropic, ...) fills in the rest."""
     fields = _given(options)
+    known = KNOWN_PROVIDERS.get(name)
+    if known is not None and known.api_base is not None:
+        fields.setdefault("api_base", known.api_base)
     change(as_json, lambda connection: add_provider(connection, name, fields))
 
 
 @providers.command("edit")
 @click.argument("name", callback=refuse_credential)
 @_fields
+@force_option
 @json_option
 def edit(name: str, as_json: bool, **options: Any) -> None:
     """Change what is given, leave the rest."""
@@ -83,6 +88,7 @@ def edit(name: str, as_json: bool, **options: Any) -> None:
 
 @providers.command("remove")
 @click.argument("name", callback=refuse_credential)
+@force_option
 @json_option
 def remove(name: str, as_json: bool) -> None:
     """Remove a provider with its keys and models."""

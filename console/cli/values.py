@@ -1,13 +1,17 @@
 """Values on the command line: spans and moments, JSON, numbers that may be "none", text that may be a file."""
 
 import json
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from console.spans import parse_span
+from shared.errors import ConfigurationError
+
+_LARGEST_FILE: Final = 1_000_000
 
 
 class Span(click.ParamType[int]):
@@ -84,6 +88,25 @@ class TextOrFile(click.ParamType[str]):
             return Path(value[1:]).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             self.fail(f"{value[1:]} cannot be read: {error}", param, ctx)
+
+
+def read_text_file(path: str) -> str:
+    """A UTF-8 file of at most a million characters; "-" is standard input.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is too large to be meant.
+    """
+    try:
+        if path == "-":
+            text = sys.stdin.read(_LARGEST_FILE + 1)
+        else:
+            with Path(path).open(encoding="utf-8") as file:
+                text = file.read(_LARGEST_FILE + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from None
+    if len(text) > _LARGEST_FILE:
+        raise ConfigurationError(f"{path} is larger than {_LARGEST_FILE} characters: is it the right file?")
+    return text
 
 
 class Names(click.ParamType["list[str]"]):

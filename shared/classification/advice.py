@@ -1,7 +1,10 @@
 """What the person on call should do, in words. Never repeats the answer: it may hold a key or a prompt."""
 
+import re
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
+from shared.classification.failure import Failure
 from shared.classification.rule import Finding
 from shared.classification.verdict import Cause, Confidence, Scope
 
@@ -63,8 +66,16 @@ _EGRESS = (
 )
 _NOTES: Mapping[str, str] = {
     "clock": "The signature's time is wrong. Check the clock of this host; the key is not the reason.",
+    "pull": "The server does not have this model. Get it there with `ollama pull {model}`, or name another.",
+    "host_lacks": "This host lacks a library or setting that this kind of provider needs; keys are not the reason.",
     "key_limit": "This key reached the spending limit set on it. Raise the limit at {keys}.",
 }
+_NOT_THERE = (
+    "The server at {base} cannot be reached, or hung up; keys are not the reason. See that it runs there, or correct"
+    " the address: `watchkeeper providers edit NAME --api-base URL`."
+)
+_AT_HOME: Mapping[str, str] = dict.fromkeys(("ollama", "ollama_chat"), "http://127.0.0.1:11434")
+_MODEL_NAME = re.compile(r"[\w.:/@+-]{1,200}")  # it is put into a command that people paste
 _UNDECIDED = " One answer cannot decide this: a probe will."
 _AUTH_OF: Mapping[str, str] = {
     "azure": "The key or the endpoint is wrong: the answer is the same for both. Check both at {keys}.",
@@ -72,16 +83,35 @@ _AUTH_OF: Mapping[str, str] = {
 }
 
 
-def advise(finding: Finding, provider: str) -> str:
-    """One or two sentences for `finding` at `provider`."""
-    text = _TEXTS[finding.cause]
+def advise(finding: Finding, failure: Failure) -> str:
+    """One or two sentences for `finding`. Of the failure only what was configured is named: model, base address."""
+    text, base = _TEXTS[finding.cause], _own_base(failure)
     if finding.note:
         text = _NOTES[finding.note]
     elif finding.scope is Scope.EGRESS:
         text = _EGRESS
     elif finding.cause is Cause.AUTH_INVALID:
-        text = _AUTH_OF.get(provider, text)
-    keys, money, state = _PAGES.get(provider, _ANY)
-    text = text.format(keys=keys, money=money, state=state)
+        text = _AUTH_OF.get(failure.provider, text)
+    elif finding.cause is Cause.NETWORK and base:
+        text = _NOT_THERE
+    keys, money, state = _PAGES.get(failure.provider, _ANY)
+    # What is put in may hold braces, so all at once.
+    text = text.format(keys=keys, money=money, state=state, base=base, model=_bare(failure.model))
     undecided = finding.confidence is Confidence.LOW and finding.scope is Scope.KEY
     return text + _UNDECIDED if undecided else text
+
+
+def _own_base(failure: Failure) -> str:
+    """Scheme, host and port of a base address that somebody configured, or that a server at home has."""
+    try:
+        parts = urlsplit(failure.api_base or _AT_HOME.get(failure.provider, ""))
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.hostname}{port}" if parts.hostname else ""
+
+
+def _bare(model: str) -> str:
+    prefix, slash, rest = model.partition("/")
+    name = rest if slash and prefix in _AT_HOME else model
+    return name if _MODEL_NAME.fullmatch(name) else "MODEL"

@@ -15,6 +15,7 @@ from shared.classification.google import Details, read_details
 MOST_CHARACTERS = 65_536
 _MOST_FRAMES = 200
 _DEEPEST = 5
+_BLOCKED = ("SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII")
 _SAYING = ("error", "message", "Message", "detail", "msg", "error_message", "errorMessage", "error_msg", "title")
 _NAMING = ("code", "type", "status", "reason", "__type", "error_type", "error_code", "errorCode", "Code")
 _TITLE = re.compile(r"<title[^>]{0,100}>([^<]{0,300})|<h1[^>]{0,100}>([^<]{0,300})", re.IGNORECASE)
@@ -111,7 +112,7 @@ def _collect_object(value: dict[str, Any], body: Body, depth: int) -> None:
     if error := _first(value, "choices", "error"):
         _collect(error, body, depth + 1)
     stopped = (_first(value, "choices", "finish_reason"), _first(value, "candidates", "finishReason"))
-    if stopped[0] == "content_filter" or stopped[1] == "SAFETY":
+    if stopped[0] == "content_filter" or stopped[1] in _BLOCKED:
         body.codes.append("prompt_blocked")
     if isinstance(details := value.get("details"), list):
         body.details = read_details(details)

@@ -44,7 +44,7 @@ def classify(failure: Failure, now: datetime) -> Verdict:
         scope=finding.scope,
         until=None if finding.lasts is None else _moment(now, finding.lasts),
         confidence=finding.confidence,
-        advice=advise(finding, failure.provider),
+        advice=advise(finding, failure),
         rule=rule,
     )
 

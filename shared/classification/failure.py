@@ -1,18 +1,23 @@
 """The input of a classification: one failed attempt, as it was seen at the catch site."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 Kind = Literal["http", "timeout", "network", "no_key", "local"]
 
-_CORPUS_KINDS: Mapping[str, Kind] = {
+# Our own words, and those of collections of recorded answers.
+_KINDS: Final[Mapping[str, Kind]] = {
     "http": "http",
+    "timeout": "timeout",
+    "network": "network",
+    "no_key": "no_key",
+    "local": "local",
     "hang": "timeout",
     "reset": "network",
     "refused": "network",
     "nokey": "no_key",
-    "local": "local",
 }
 
 
@@ -29,6 +34,7 @@ class Failure:
         body: as received; only its first 64 KiB are read.
         local_error: class and text of the local error where no HTTP happened, else empty.
         streamed: whether a stream was asked for.
+        api_base: the configured base address, empty where litellm knows it.
     """
 
     provider: str
@@ -39,24 +45,48 @@ class Failure:
     body: str = ""
     local_error: str = ""
     streamed: bool = False
+    api_base: str = ""
 
     @classmethod
-    def from_corpus(cls, row: Mapping[str, Any]) -> Self:
-        """The failure of one row of a corpus of recorded answers.
+    def from_row(cls, row: Mapping[str, Any]) -> Self:
+        """The failure of one recorded answer: fields `provider`, `model`, `kind`, `status`, `headers`, `body`.
 
-        A row without HTTP carries no error text, so the class litellm raised stands in for it.
+        Only `provider` must be there, and `status` where an answer came; other fields are passed over. A row without
+        HTTP may carry the error's words in `local_error`, or else the class litellm raised in `litellm_exception`.
 
         Raises:
-            KeyError: the row lacks a field or names an unknown kind.
+            ValueError, TypeError: a field is missing or wrong; names the field, never what it holds.
         """
-        kind = _CORPUS_KINDS[row["kind"]]
+        kind = _KINDS.get(row.get("kind") or "http")
+        if kind is None:
+            raise ValueError(f"kind: is not one of {', '.join(_KINDS)}")
+        headers, body = row.get("headers") or {}, row.get("body")
+        if not isinstance(headers, Mapping):
+            raise TypeError("headers: must be an object")
+        if not isinstance(body, str):
+            body = "" if body is None else json.dumps(body)
+        words = row.get("local_error") or row.get("litellm_exception") or ""
         return cls(
-            provider=row["provider"],
-            model=row["model"],
+            provider=_text(row, "provider", required=True),
+            model=_text(row, "model", required=False),
             kind=kind,
-            status=row["status"],
-            headers=row["headers"],
-            body=row["body"] or "",
-            local_error="" if kind == "http" else row.get("litellm_exception") or "",
-            streamed="event-stream" in str(row["headers"].get("content-type", "")),
+            status=_status(row) if kind == "http" else None,
+            headers={str(name): str(value) for name, value in headers.items()},
+            body=body,
+            local_error="" if kind == "http" else str(words),
+            streamed="event-stream" in str(headers.get("content-type", "")),
         )
+
+
+def _text(row: Mapping[str, Any], field_name: str, *, required: bool) -> str:
+    value = row.get(field_name) or ""
+    if not isinstance(value, str) or (required and not value):
+        raise ValueError(f"{field_name}: {'a text is required' if required else 'must be a text'}")
+    return value
+
+
+def _status(row: Mapping[str, Any]) -> int:
+    value = row.get("status")
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError("status: an answer needs its HTTP status, a whole number")
+    return value

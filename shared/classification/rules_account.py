@@ -16,7 +16,7 @@ _CLOSED = re.compile(
     r" (?:has been|is|was|have been) (?:\w+ )?"
     r"(?:disabled|suspended|restricted|deactivated|terminated|banned|locked|closed|denied access|not active"
     r"|inactive)\b(?! (?:from|to|for the model)\b)"
-    r"|service has been disabled in this account"
+    r"|\b(?:service|gemini) has been disabled in this account"
 )
 _CLOSED_CODES = frozenset(
     {
@@ -125,6 +125,8 @@ def _unpaid(signals: Signals, now: datetime) -> Finding | None:
     if any(part in text for part in _COMES_BACK) or any(part in text for part in _CAPPED_FOR):
         return None  # an allowance with an end, not an empty account
     finding = _UNPAID(signals, now)
+    if signals.status == 402 and "tokens limit exceeded" in text:  # what is left on the key buys no prompt so long
+        return Finding(Cause.BILLING, Scope.KEY, note="key_limit")
     if finding is not None and "key limit exceeded" in text:
         return Finding(Cause.BILLING, Scope.KEY, note="key_limit")
     return finding

@@ -54,6 +54,7 @@ _INVALID_SAYS = (
     "expired api key",
     "invalid api token",
     "invalid token",
+    "invalid access token",
     "invalid bearer token",
     "invalid x-api-key",
     "invalid subscription key",

@@ -13,7 +13,7 @@ _BUSY = Phrases(
         {"overloaded_error", "engine_overloaded", "server_overloaded", "service_tier_capacity_exceeded"}
         | {"queue_exceeded", "slow_down", "serviceunavailableexception", "modelnotreadyexception"}
         | {"modelerrorexception", "internalserverexception", "model_overloaded", "capacity_exceeded", "mistral:3505"}
-        | {"zai:1305", "zai:1312"}
+        | {"zai:1305", "zai:1312", "serveroverloaded"}
     ),
     opens=("upstream connect error", "no healthy upstream", "no deployments available"),
     says=(
@@ -25,6 +25,9 @@ _BUSY = Phrases(
         "over capacity",
         "capacity exceeded",
         "capacity is exceeded",
+        "capacity temporarily exceeded",
+        "server overload",
+        "unable to handle additional requests",
         "temporarily unavailable",
         "service unavailable",
         "too busy",

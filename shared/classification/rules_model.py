@@ -17,12 +17,18 @@ _DENIED = Phrases(
             "team_model_access_denied",
             "permissiondenied",
             "mismatched_organization",
+            "authenticationtypedisabled",
             "invalid_organization",
             "zai:1220",
             "zai:1311",
         }
     ),
-    opens=("your organization must be verified", "operation not allowed", "model use case details have not been"),
+    opens=(
+        "your organization must be verified",
+        "your organization has disabled",
+        "operation not allowed",
+        "model use case details have not been",
+    ),
     says=(
         "not authorized to",
         "not have access",
@@ -31,6 +37,7 @@ _DENIED = Phrases(
         "not have permission",
         "missing scopes",
         "insufficient permission",
+        "have sufficient permission",
         "insufficient authentication scopes",
         "not allowed for this organization",
         "not allowed to",
@@ -75,7 +82,14 @@ _ABSENT = Phrases(
             "mistral:1500",
         }
     ),
-    opens=("model not exist", "model not found", "invalid model", "unknown model", "model: "),
+    opens=(
+        "model not exist",
+        "model not found",
+        "invalid model",
+        "unknown model",
+        "model: ",
+        "the specified version does not exist",
+    ),
     says=(
         "no endpoints found",
         "not a valid model",
@@ -95,6 +109,7 @@ _ABSENT = Phrases(
     says_at=frozenset({400, 404, 410, 422}),
     hushed_at=frozenset({401, 403}),
 )
+_OLLAMA = frozenset({"ollama", "ollama_chat"})
 _PRIVACY = Phrases(
     Cause.PERMISSION,
     opens=("no endpoints found matching your data policy", "this credential is only authorized for use"),
@@ -130,7 +145,16 @@ def _not_found_about_a_model(signals: Signals, now: datetime) -> Finding | None:
     return None
 
 
+def _not_pulled(signals: Signals, now: datetime) -> Finding | None:
+    """Ollama, also where it speaks OpenAI's format."""
+    ollama = signals.provider in _OLLAMA and "not found" in signals.text
+    if signals.status == 404 and "model" in signals.text and (ollama or "try pulling it" in signals.text):
+        return Finding(Cause.MODEL_NOT_FOUND, Scope.PROVIDER_MODEL, note="pull")
+    return None
+
+
 RULES = (
+    Rule("model_not_pulled", _not_pulled),
     Rule("account_settings_forbid", _PRIVACY),
     Rule("model_absent", _ABSENT),
     Rule("model_gone", _gone),

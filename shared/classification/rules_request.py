@@ -53,7 +53,14 @@ _CONTENT = Phrases(
 _TOO_LONG = Phrases(
     Cause.CONTEXT_WINDOW,
     codes=frozenset(
-        {"context_length_exceeded", "request_too_large", "tokens_limit_reached", "mistral:3051", "zai:1261"}
+        {
+            "context_length_exceeded",
+            "request_too_large",
+            "tokens_limit_reached",
+            "string_above_max_length",
+            "mistral:3051",
+            "zai:1261",
+        }
     ),
     opens=("prompt is too long", "input is too long", "request too large", "input length and", "your input exceeds"),
     says=(

@@ -20,6 +20,9 @@ _NO_CREDENTIAL = (
     "missing api key",
     "authenticationerror",
 )
+_SIGNS = frozenset({"bedrock", "bedrock_converse", "sagemaker", "vertex_ai", "vertex_ai_beta"})
+"""They sign each request; what stops one before it leaves, without a word, is a credential that is not there."""
+_HOST_LACKS = ("modulenotfounderror", "importerror", "filenotfounderror")
 _BAD_CREDENTIAL = ("invalid_grant", "invalid jwt", "invalid private key", "could not deserialize key data")
 _THIS_HOST = (
     "name or service not known",
@@ -58,6 +61,10 @@ def _local(signals: Signals, now: datetime) -> Finding | None:
     if signals.failure.kind != "local":
         return None
     text = signals.raw
+    if not text and signals.provider in _SIGNS:
+        return Finding(Cause.AUTH_MISSING, Scope.KEY, Confidence.LOW)
+    if text.startswith(_HOST_LACKS):
+        return Finding(Cause.UNKNOWN, Scope.REQUEST, note="host_lacks")
     if any(part in text for part in _BAD_CREDENTIAL):
         return Finding(Cause.AUTH_INVALID, Scope.KEY, Confidence.LOW)
     if any(part in text for part in _NO_CREDENTIAL):

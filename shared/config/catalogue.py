@@ -12,6 +12,7 @@ class KnownProvider:
         name: its name here and, upper-cased, the prefix of its environment variables.
         kind: litellm's name of its wire format.
         usual_model: the model that serves when nobody chose one; None when only a person can know it.
+        api_base: where it is by default; None = where litellm knows it.
         auth: "key", or "none" for servers that want no credential.
     """
 
@@ -22,6 +23,7 @@ class KnownProvider:
     status_page_url: str | None = None
     auth: str = "key"
     priority: int = 100
+    api_base: str | None = None
 
 
 SANDBOX: Final = "sandbox"
@@ -53,7 +55,8 @@ _KNOWN: Final = (
                   "https://app.fireworks.ai/settings/users/api-keys", "https://status.fireworks.ai"),
     KnownProvider("nvidia", "nvidia_nim", "meta/llama-3.3-70b-instruct", "https://build.nvidia.com", None),
     KnownProvider("zai", "zai", "glm-4.5", "https://z.ai/manage-apikey/apikey-list", None),
-    KnownProvider("ollama", "ollama_chat", None, None, None, auth="none", priority=500),
+    KnownProvider("ollama", "ollama_chat", None, None, None, auth="none", priority=500,
+                  api_base="http://127.0.0.1:11434"),
     # Served only while no other provider has a key: an outage must never end in a made-up answer.
     KnownProvider(SANDBOX, "openai", "sandbox-model", None, None, priority=1000),
 )  # fmt: skip

@@ -31,20 +31,21 @@ def compile_snapshot(connection: Connection, generation: int) -> Snapshot:
         for row in connection.execute(select(models).where(models.c.active).order_by(models.c.id)).mappings()
         if row["provider"] in active_providers
     }
-    chain = _default_chain(connection, active_providers, active_models, keys)
+    chosen = dict(connection.execute(select(llm_defaults.c.purpose, llm_defaults.c.model)).all())
+    defaults = {purpose: model for purpose, model in sorted(chosen.items()) if model in active_models}
+    chain = _default_chain(defaults, active_providers, active_models, keys)
     found_agents = {
         row["name"]: _agent(row, chain, active_models)
         for row in connection.execute(select(agents).order_by(agents.c.name)).mappings()
     }
-    return Snapshot(generation, active_providers, keys, active_models, found_agents)
+    return Snapshot(generation, active_providers, keys, active_models, found_agents, defaults)
 
 
 def _default_chain(
-    connection: Connection, active: dict[str, Provider], usable: dict[str, Model], keys: tuple[Key, ...]
+    chosen: dict[str, str], active: dict[str, Provider], usable: dict[str, Model], keys: tuple[Key, ...]
 ) -> tuple[str, ...]:
     """The chain of an agent that names no models: the chosen default first, then what has credentials."""
-    chosen = dict(connection.execute(select(llm_defaults.c.purpose, llm_defaults.c.model)).all())
-    first = [chosen[purpose] for purpose in ("agents", "chat") if purpose in chosen and chosen[purpose] in usable]
+    first = [chosen[purpose] for purpose in ("agents", "chat") if purpose in chosen]
     served = {key.provider for key in keys} | {p.name for p in active.values() if p.auth == "none"}
     by_provider = sorted(
         (model for model in usable.values() if model.type == "chat" and model.provider in served),
@@ -66,8 +67,9 @@ def _model(row: RowMapping) -> Model:
 
 
 def _agent(row: RowMapping, default_chain: tuple[str, ...], usable: dict[str, Model]) -> Agent:
-    fields: dict[str, Any] = {name: row[name] for name in Agent.__dataclass_fields__}
+    fields: dict[str, Any] = {name: row[name] for name in Agent.__dataclass_fields__ if name in row}
     named = tuple(json.loads(row["models"]))
+    fields["on_defaults"] = not named
     fields["models"] = tuple(model for model in named if model in usable) if named else default_chain
     fields["tools"] = tuple(json.loads(row["tools"]))
     return Agent(**fields)

@@ -112,11 +112,13 @@ def check_chain(connection: Connection, chain: list[str]) -> list[str]:
     Raises:
         UnknownName, ConfigurationError
     """
-    for model_id in chain:
+    for place, model_id in enumerate(chain):
         row = find_row(connection, "model", model_id)
         if row["type"] != "chat":
             raise ConfigurationError(f"models: {model_id!r} is of type {row['type']}: an agent needs chat models")
-    return list(dict.fromkeys(chain))
+        if model_id in chain[:place]:
+            raise ConfigurationError(f"models: {model_id!r} stands there twice: each one is tried once")
+    return chain
 
 
 def _checked(fields: ModelFields) -> dict[str, Any]:

@@ -8,10 +8,12 @@ from redis.exceptions import RedisError
 from sqlalchemy import Connection, func, insert, select, text
 
 from shared.config.compiling import compile_snapshot
+from shared.config.servable import Unservable, new_faults
 from shared.config.snapshot import Snapshot
 from shared.db.tables import snapshots
+from shared.errors import ConfigurationError
 from shared.jobs.due import make_due
-from shared.redis.names import GENERATION
+from shared.redis.names import GENERATION, NEWS_OF_CONFIGURATION
 from watchkeeper.clock import db_now
 
 log = structlog.get_logger()
@@ -19,17 +21,31 @@ log = structlog.get_logger()
 _LOCK = 8_700_002  # PostgreSQL advisory lock: one publish at a time, each seeing what the one before committed
 
 
-def publish(connection: Connection, *, author: str, comment: str) -> Snapshot | None:
+def hold(connection: Connection) -> None:
+    """Let nobody else publish until the caller's transaction ends."""
+    if connection.dialect.name == "postgresql":  # on SQLite the transaction itself is the only writer
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+
+
+def publish(connection: Connection, *, author: str, comment: str, force: bool = False) -> Snapshot | None:
     """Write the snapshot the tables describe, in the caller's transaction; None when nothing changed.
 
     Jobs that wait for keys become due: the change may be what they waited for. Call `ring` after the commit.
+
+    Args:
+        force: publish although agents lose everybody they could ask; their jobs park.
+
+    Raises:
+        Unservable: the change would do that, or a chain names a model without credentials; roll back.
     """
-    if connection.dialect.name == "postgresql":  # on SQLite the transaction itself is the only writer
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    hold(connection)
     newest = load_newest(connection)
     candidate = compile_snapshot(connection, newest.generation + 1)
     if newest.generation and replace(candidate, generation=newest.generation).digest == newest.digest:
         return None
+    faults = [] if force else new_faults(newest, candidate)
+    if faults:
+        raise Unservable(faults)
     connection.execute(
         insert(snapshots).values(
             generation=candidate.generation,
@@ -47,7 +63,10 @@ def publish(connection: Connection, *, author: str, comment: str) -> Snapshot | 
 def ring(redis: "Redis", generation: int) -> bool:
     """Tell the fleet the generation to run on. False when Redis is away: the scheduler rings again later."""
     try:
-        redis.set(GENERATION, generation)
+        pipeline = redis.pipeline(transaction=True)
+        pipeline.set(GENERATION, generation)
+        pipeline.publish(NEWS_OF_CONFIGURATION, generation)
+        pipeline.execute()
     except RedisError as error:
         log.warning(
             "config.doorbell_failed",
@@ -70,3 +89,18 @@ def load_newest(connection: Connection) -> Snapshot:
         select(snapshots.c.generation, snapshots.c.content).order_by(snapshots.c.generation.desc()).limit(1)
     ).first()
     return Snapshot(0) if row is None else Snapshot.from_json(row.generation, row.content)
+
+
+def load_generation(connection: Connection, generation: int) -> Snapshot:
+    """An older snapshot.
+
+    Raises:
+        ConfigurationError: there is none of that number, or it was written by code with another idea of it.
+    """
+    row = connection.execute(select(snapshots.c.content).where(snapshots.c.generation == generation)).first()
+    if row is None:
+        raise ConfigurationError(f"there is no generation {generation}: see `watchkeeper config history`")
+    try:
+        return Snapshot.from_json(generation, row.content)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigurationError(f"generation {generation} cannot be read by this version: {error}") from error

@@ -46,7 +46,10 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """How an agent's jobs are run. `models` is the resolved chain, tried in order."""
+    """How an agent's jobs are run. `models` is the resolved chain, tried in order.
+
+    `on_defaults`: it names no models of its own, the chain is the one of the defaults.
+    """
 
     name: str
     system_prompt: str
@@ -58,6 +61,7 @@ class Agent:
     tools: tuple[str, ...]
     max_steps: int
     on_outage: str
+    on_defaults: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ class Snapshot:
     keys: tuple[Key, ...] = ()
     models: dict[str, Model] = field(default_factory=dict)
     agents: dict[str, Agent] = field(default_factory=dict)
+    defaults: dict[str, str] = field(default_factory=dict)
 
     def keys_of(self, provider: str) -> tuple[Key, ...]:
         """The provider's keys in the order they are tried."""
@@ -92,6 +97,7 @@ class Snapshot:
             "keys": [asdict(key) for key in self.keys],
             "models": [asdict(model) for model in self.models.values()],
             "agents": [asdict(agent) for agent in self.agents.values()],
+            "defaults": self.defaults,
         }
 
     @classmethod
@@ -112,4 +118,5 @@ class Snapshot:
             keys=tuple(Key(**row) for row in content["keys"]),
             models={row["id"]: Model(**row) for row in content["models"]},
             agents={agent.name: agent for agent in agents},
+            defaults=content.get("defaults", {}),
         )

@@ -23,7 +23,8 @@ from sqlalchemy import (
 from watchkeeper.contract import MAX_NAME_LENGTH, jobs, metadata
 
 __all__ = [
-    "agents", "attempts", "incarnations", "installation", "job_events", "jobs", "leases", "llm_defaults",
+    "agents", "attempts", "incarnations", "installation", "job_events", "jobs", "key_events", "key_standings",
+    "leases", "llm_defaults",
     "metadata", "models", "provider_keys", "providers", "snapshots", "steps",
 ]  # fmt: skip
 
@@ -108,6 +109,35 @@ leases = Table(
     Column("holder", String(36), nullable=False),
     Column("token", BigInteger, nullable=False, comment="fencing: +1 per new holder"),
     Column("expires_at", BigInteger, nullable=False),
+)
+
+# --- key states -----
+
+key_standings = Table(
+    # What Redis holds of subjects set aside, so that wiping Redis forgets nothing (shared/keystate).
+    "key_standings",
+    metadata,
+    Column("subject", String(500), primary_key=True, comment="key:<fingerprint>, provider:<name>, ..."),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("standing", Text, nullable=False, comment="JSON, as in Redis"),
+)
+
+key_events = Table(
+    "key_events",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("subject", String(500), nullable=False),
+    Column("event", String(20), nullable=False, comment="set_aside, cleared or restored"),
+    Column("since_ms", BigInteger, nullable=False, comment="of the standing the event is about"),
+    Column("state", String(16), nullable=False),
+    Column("cause", String(40), nullable=False),
+    Column("label", String(MAX_NAME_LENGTH), comment="the key it happened with; null when the scheduler noticed it"),
+    Column("standing", Text, nullable=False, comment="JSON: until, strikes, advice"),
+    Column("told_by", String(40), nullable=False, comment="an incarnation, or scheduler"),
+    # One story once, whoever writes it down first.
+    Index(None, "subject", "since_ms", "event", unique=True),
+    Index(None, "at"),
 )
 
 # --- configuration ---

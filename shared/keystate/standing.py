@@ -1,12 +1,15 @@
-"""The states of a key, and how one is written down."""
+"""The states of a key, a model or a provider, and how one is written down."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 
 class KeyState(StrEnum):
-    """A key's state for the fleet; `ready` is never stored. Who ends a state is said beside it."""
+    """What the fleet knows of a subject; `ready` is never stored. Who ends a state is said beside it.
+
+    After its time a subject is due: one leased canary of the fleet may try it, success clears it.
+    """
 
     READY = "ready"
     QUARANTINED = "quarantined"  # its time, then one success clears it; a new secret; `keys release`
@@ -15,6 +18,7 @@ class KeyState(StrEnum):
     EXHAUSTED = "exhausted"  # its time: the quota's reset
     SUSPENDED = "suspended"  # a person at the provider; looked at again after its time
     DISABLED = "disabled"  # `keys enable`
+    OPEN = "open"  # a breaker, of a provider, its model, or the way out of one host: its time, then a canary
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,11 @@ class Standing:
     def blocks(self, now_ms: int) -> bool:
         """True while nothing may be sent."""
         return self.until_ms is None or now_ms < self.until_ms
+
+    def to_json(self) -> str:
+        """As it is stored."""
+        until_ms = -1 if self.until_ms is None else self.until_ms
+        return json.dumps({**asdict(self), "until_ms": until_ms})
 
     @classmethod
     def parse(cls, text: str) -> "Standing":
@@ -64,3 +73,13 @@ def key_model_subject(fingerprint: str, model_id: str) -> str:
 def model_subject(model_id: str) -> str:
     """The hash field of a model, whichever key is used."""
     return f"model:{model_id}"
+
+
+def provider_subject(provider: str) -> str:
+    """The hash field of a provider's breaker."""
+    return f"provider:{provider}"
+
+
+def egress_subject(host: str, provider: str) -> str:
+    """The hash field of the way from one host to a provider."""
+    return f"egress:{host}:{provider}"

@@ -1,5 +1,6 @@
 """Key states in Redis, for an event loop (workers) and for plain code (command line)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -8,9 +9,9 @@ import redis
 import redis.asyncio
 import structlog
 
-from shared.keystate.plan import SetAside
+from shared.keystate.plan import BREAKER_WINDOW_MS, SetAside
 from shared.keystate.standing import Standing
-from shared.redis.names import GENERATION, KEY_STATES
+from shared.redis.names import CANARY, FAILURES, GENERATION, KEY_STATES
 
 log = structlog.get_logger()
 
@@ -44,12 +45,20 @@ def read_fleet_now(client: "redis.Redis") -> FleetView:
     return _view(pipeline.execute())
 
 
-async def set_aside(client: "redis.asyncio.Redis", order: SetAside, *, jitter: float) -> tuple[bool, Standing]:
-    """Carry out `order`. True when this call did it, False when the fleet knew already; and the standing."""
+async def set_aside(
+    client: "redis.asyncio.Redis", order: SetAside, *, jitter: float, served: int = 0
+) -> tuple[bool, Standing | None]:
+    """Carry out `order`. True when this call did it, False when the fleet knew already; and the standing, if any.
+
+    Args:
+        jitter: 0 to 1, spreads the ends.
+        served: successes of the subject seen by this process since its last report; they speak against a breaker.
+    """
     reply: Any = await client.eval(
         _SET_ASIDE,
-        1,
+        2,
         KEY_STATES,
+        FAILURES + order.subject,
         order.subject,
         order.state.value,
         -1 if order.until_ms is None else order.until_ms,
@@ -58,13 +67,39 @@ async def set_aside(client: "redis.asyncio.Redis", order: SetAside, *, jitter: f
         jitter,
         order.cause,
         order.advice,
+        order.failures,
+        BREAKER_WINDOW_MS,
+        served,
     )
-    return bool(reply[0]), Standing.parse(reply[1])
+    return bool(reply[0]), Standing.parse(reply[1]) if reply[1] else None
+
+
+async def add_standings(client: "redis.asyncio.Redis", standings: Mapping[str, Standing]) -> None:
+    """Tell the fleet what this process learned while Redis was away; what others told meanwhile stays."""
+    if not standings:
+        return
+    pipeline = client.pipeline(transaction=False)
+    for subject, standing in standings.items():
+        pipeline.hsetnx(KEY_STATES, subject, standing.to_json())
+    await pipeline.execute()
+
+
+async def take_canary(client: "redis.asyncio.Redis", subject: str, *, holder: str, lease_ms: int) -> bool:
+    """True for the one caller of the fleet that may try a due `subject`; the lease ends by itself."""
+    return bool(await client.set(CANARY + subject, holder, nx=True, px=lease_ms))
+
+
+async def return_canary(client: "redis.asyncio.Redis", *subjects: str) -> None:
+    """The try is over: another one may be made."""
+    await client.delete(*(CANARY + subject for subject in subjects))
 
 
 async def clear(client: "redis.asyncio.Redis", *subjects: str) -> None:
     """Forget the standings of `subjects`: they served again."""
-    await client.hdel(KEY_STATES, *subjects)
+    pipeline = client.pipeline(transaction=False)
+    pipeline.hdel(KEY_STATES, *subjects)
+    pipeline.delete(*(CANARY + subject for subject in subjects), *(FAILURES + subject for subject in subjects))
+    await pipeline.execute()
 
 
 def _view(replies: list[Any]) -> FleetView:

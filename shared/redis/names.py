@@ -5,5 +5,18 @@ from typing import Final
 GENERATION: Final = "watchkeeper:generation"
 """String: the number of the newest configuration snapshot. A doorbell: its home is SQL. No TTL."""
 
+NEWS_OF_CONFIGURATION: Final = "watchkeeper:config"
+"""Channel: the generation that was just published, so that idle workers look at once instead of within a second."""
+
 KEY_STATES: Final = "watchkeeper:key-states"
 """Hash: subject (`key:<fingerprint>`, ...) -> JSON of its state. Healthy subjects have no field. No TTL."""
+
+FAILURES: Final = "watchkeeper:failures:"
+"""Hash per subject (which follows): failed and served within a breaker's window. TTL: the window."""
+
+CANARY: Final = "watchkeeper:canary:"
+"""String per subject (which follows): who tries it now that its time is up. TTL: one attempt."""
+
+KEY_STATES_KEPT: Final = "watchkeeper:key-states-kept"
+"""String, the scheduler's mark: the run_id of the server it knew. With it, a missing state was
+cleared; without it, or on another run, Redis was wiped or may have lost something. No TTL."""

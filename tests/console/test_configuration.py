@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.console.command_line import CommandLine
+from tests.console.command_line import KEY, CommandLine
 from tests.console.fleet import add
 
 
@@ -21,13 +21,13 @@ def test_an_own_provider_with_its_model_and_agent(wk: CommandLine, tmp_path: Pat
     )  # fmt: skip
 
     shown = wk.json("config", "show")
-    assert shown["generation"] == 3, "the default chain was that model already"
+    assert shown["generation"] == 4
     assert shown["providers"][0]["api_base"] == "https://llm.example.com/v1"
     assert shown["models"][0]["input_usd_per_million"] == 1.5
     agents = {agent["name"]: agent for agent in shown["agents"]}
     assert agents["default"]["models"] == agents["brief"]["models"] == ["ours/big"]
     assert (agents["brief"]["system_prompt"], agents["brief"]["tools"]) == ("Be brief.", ["current_time"])
-    assert [entry["generation"] for entry in wk.json("config", "history")] == [3, 2, 1]
+    assert [entry["generation"] for entry in wk.json("config", "history")] == [4, 3, 2, 1]
     assert wk.json("models", "default") == {"agents": "ours/big"}
 
     wk.ok("agents", "edit", "brief", "--temperature", "none", "--models", "")
@@ -89,7 +89,59 @@ def test_an_edit_that_changes_nothing_for_the_workers_publishes_nothing(wk: Comm
     assert wk.json("config", "show")["generation"] == 1
 
 
-def test_a_chain_without_a_key_is_told(wk: CommandLine) -> None:
+def test_a_chain_with_a_model_whose_provider_has_no_key_is_refused(wk: CommandLine) -> None:
+    add(wk)
     wk.ok("providers", "add", "mistral")
+    chain = "groq/llama-3.3-70b-versatile,mistral/mistral-small-latest"
 
-    assert "is passed over for now" in wk.ok("agents", "add", "a", "--models", "mistral/mistral-small-latest").err
+    said = wk.refused("agents", "add", "a", "--models", chain)
+
+    assert (
+        "agents.a.models: mistral/mistral-small-latest has no credentials: provider mistral has no active key" in said
+    )
+    assert "--force" not in said
+
+
+def test_an_agent_that_nobody_could_serve_is_refused_and_default_waits_for_the_first_key(wk: CommandLine) -> None:
+    wk.ok("providers", "add", "groq")
+
+    assert "agents.a: nobody could serve it" in wk.refused("agents", "add", "a")
+    assert "stands there twice" in wk.refused(
+        "agents", "edit", "default", "--models", ",".join(["groq/llama-3.3-70b-versatile"] * 2)
+    )
+
+
+def test_taking_the_last_key_away_is_refused_unless_it_is_forced_and_then_names_who_parks(wk: CommandLine) -> None:
+    add(wk)
+    wk.ok("agents", "add", "a", "--models", "groq/llama-3.3-70b-versatile")
+    for command in (
+        ["keys", "disable", "Groq key 1"],
+        ["keys", "remove", "Groq key 1"],
+        ["providers", "edit", "groq", "--inactive"],
+        ["models", "edit", "groq/llama-3.3-70b-versatile", "--inactive"],
+    ):
+        said = wk.refused(*command)
+        assert "agents.a: nobody could serve it" in said
+        assert "with --force it is published all the same" in said
+
+    forced = wk.ok("keys", "disable", "Groq key 1", "--force")
+
+    assert "nobody can serve agent a now: its jobs park" in forced.err
+    wk.ok("agents", "edit", "a", "--temperature", "1")  # an older fault hinders nothing else
+    wk.ok("keys", "enable", "Groq key 1")
+
+
+def test_an_edit_says_how_many_workers_run_on_it_and_names_the_late_ones(wk: CommandLine) -> None:
+    assert "is published; no worker is alive" in wk.ok("keys", "add", "groq", "--stdin", stdin=KEY).err
+    wk.rows.incarnation("starting", pid=10)
+    wk.rows.incarnation("gone", pid=11, generation=1, ended_at=1)
+    assert "generation 2 is in force on 1 of 1 workers" in wk.ok("providers", "edit", "groq", "--priority", "7").err
+
+    wk.rows.incarnation("late", pid=12, generation=2)
+    ran = wk("providers", "edit", "groq", "--priority", "8", "--json")
+
+    assert ran.code == 4
+    assert (ran.data["generation"], ran.data["rung"]) == (3, True)
+    assert ran.data["acknowledged"]["late"] == [{"host": "here", "pid": 12, "generation": 2}]
+    wk.rows.change_incarnation("late", generation=99)  # from before the database was restored
+    assert "late: here/12 (generation 99)" in wk("providers", "edit", "groq", "--priority", "9").err

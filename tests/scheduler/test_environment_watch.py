@@ -9,7 +9,8 @@ from redis import Redis
 from sqlalchemy import Engine, insert
 
 from scheduler.environment_watch import EnvironmentWatch
-from shared.config.publishing import load_newest
+from shared.config.editing_agents import add_agent
+from shared.config.publishing import load_newest, publish
 from shared.config.snapshot import Snapshot
 from shared.db.reading import reading
 from shared.db.tables import models, provider_keys, providers
@@ -43,6 +44,11 @@ def watch(configured: Configured, env_file: Path) -> EnvironmentWatch:
     return EnvironmentWatch(configured.engine, configured.redis, configured.sealer, env_file.parent)
 
 
+def look(watch: EnvironmentWatch) -> bool:
+    """Two runs: a change is used when it was seen twice. True when something was published."""
+    return any([watch.run_once(0), watch.run_once(0)])
+
+
 def newest(engine: Engine) -> Snapshot:
     """What workers run on."""
     with reading(engine) as connection:
@@ -58,18 +64,18 @@ def test_a_key_added_to_the_file_is_published_and_a_removed_one_is_gone(
     watch: EnvironmentWatch, env_file: Path, engine: Engine, client: Redis
 ) -> None:
     env_file.write_text(f"GROQ_API_KEY={GROQ}\n")
-    assert watch.run_once(0)
+    assert look(watch)
     assert labels(engine) == ["GROQ_API_KEY"]
     assert newest(engine).agents["default"].models == ("groq/llama-3.3-70b-versatile",)
     assert client.get(GENERATION) == "1"
-    assert not watch.run_once(0)
+    assert not look(watch)
 
     env_file.write_text(f"GROQ_API_KEY_2={GROQ[:-1]}2\nGROQ_API_KEY_1={GROQ}\n")
-    assert watch.run_once(0)
+    assert look(watch)
     assert labels(engine) == ["GROQ_API_KEY_1", "GROQ_API_KEY_2"]
 
     env_file.unlink()
-    assert watch.run_once(0)
+    assert look(watch)
     assert labels(engine) == []
     assert newest(engine).providers == {}
     assert client.get(GENERATION) == "3"
@@ -80,9 +86,9 @@ def test_keys_that_change_places_change_their_order_and_names(
 ) -> None:
     other = f"{GROQ[:-1]}2"
     env_file.write_text(f"GROQ_API_KEY_1={GROQ}\nGROQ_API_KEY_2={other}\n")
-    watch.run_once(0)
+    look(watch)
     env_file.write_text(f"GROQ_API_KEY_1={other}\nGROQ_API_KEY_2={GROQ}\n")
-    watch.run_once(0)
+    look(watch)
     keys = [(key.label, key.fingerprint) for key in newest(engine).keys]
     assert keys == [
         ("GROQ_API_KEY_1", configured.fingerprint(other)),
@@ -94,10 +100,10 @@ def test_a_replaced_secret_under_the_same_name_is_another_key(
     watch: EnvironmentWatch, env_file: Path, engine: Engine
 ) -> None:
     env_file.write_text(f"GROQ_API_KEY={GROQ}\n")
-    watch.run_once(0)
+    look(watch)
     (before,) = newest(engine).keys
     env_file.write_text(f"GROQ_API_KEY={GROQ[:-1]}9\n")
-    watch.run_once(0)
+    look(watch)
     (after,) = newest(engine).keys
     assert after.label == before.label
     assert after.fingerprint != before.fingerprint
@@ -110,7 +116,7 @@ def test_a_broken_file_changes_nothing_and_is_told_once(
     broken: str, watch: EnvironmentWatch, env_file: Path, engine: Engine
 ) -> None:
     env_file.write_text(f"GROQ_API_KEY={GROQ}\n")
-    watch.run_once(0)
+    look(watch)
     before = newest(engine)
     env_file.write_text(broken)
 
@@ -123,18 +129,18 @@ def test_a_broken_file_changes_nothing_and_is_told_once(
     assert "two words" not in repr(events)
 
     env_file.write_text(f"GROQ_API_KEY={GROQ[:-1]}7\n")
-    assert watch.run_once(0)
+    assert look(watch)
 
 
 def test_the_sandbox_serves_only_while_there_is_no_real_key(
     watch: EnvironmentWatch, env_file: Path, engine: Engine
 ) -> None:
     env_file.write_text(SANDBOX)
-    watch.run_once(0)
+    look(watch)
     assert set(newest(engine).providers) == {"sandbox"}
 
     env_file.write_text(SANDBOX + f"GROQ_API_KEY={GROQ}\n")
-    watch.run_once(0)
+    look(watch)
 
     assert set(newest(engine).providers) == {"groq"}
     assert labels(engine) == ["GROQ_API_KEY"]
@@ -168,7 +174,7 @@ def test_a_key_of_the_database_comes_before_the_environments_and_the_same_secret
         )
     env_file.write_text(f"GROQ_API_KEY_1={GROQ}\nGROQ_API_KEY_2={GROQ[:-1]}2\n")
 
-    watch.run_once(0)
+    look(watch)
 
     assert labels(engine) == ["Groq key 1", "GROQ_API_KEY_2"]
     assert newest(engine).agents["default"].models == ("groq/mine",)
@@ -180,3 +186,36 @@ def test_redis_away_publishes_all_the_same(
     env_file.write_text(f"GROQ_API_KEY={GROQ}\n")
     assert EnvironmentWatch(engine, away, configured.sealer, env_file.parent).run_once(0)
     assert newest(engine).generation == 1
+
+
+def test_a_file_is_used_once_it_stands_still(watch: EnvironmentWatch, env_file: Path, engine: Engine) -> None:
+    env_file.write_text(f"GROQ_API_KEY={GROQ}\n")
+    assert watch.run_once(0), "the first look counts at once"
+    whole = f"GROQ_API_KEY_1={GROQ}\nGROQ_API_KEY_2={GROQ[:-1]}2\n"
+
+    for end in (0, 10, 30, len(whole)):
+        env_file.write_text(whole[:end])
+        with structlog.testing.capture_logs() as events:
+            assert not watch.run_once(0)
+        assert events == []
+    assert labels(engine) == ["GROQ_API_KEY"]
+
+    assert watch.run_once(0)
+    assert labels(engine) == ["GROQ_API_KEY_1", "GROQ_API_KEY_2"]
+
+
+def test_agents_that_lose_everybody_are_named_and_the_environment_counts_all_the_same(
+    watch: EnvironmentWatch, env_file: Path, engine: Engine
+) -> None:
+    env_file.write_text(f"GROQ_API_KEY={GROQ}\nOPENAI_API_KEY=sk-0123456789abcdef\n")
+    look(watch)
+    with engine.begin() as connection:
+        add_agent(connection, "a", {"models": ["groq/llama-3.3-70b-versatile"]})
+        publish(connection, author="test", comment="")
+    env_file.write_text("OPENAI_API_KEY=sk-0123456789abcdef\n")
+
+    with structlog.testing.capture_logs() as events:
+        assert look(watch)
+
+    (told,) = [event for event in events if event["event"] == "config.agents_unserved"]
+    assert told["agents"] == ["a"]

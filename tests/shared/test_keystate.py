@@ -1,18 +1,12 @@
-"""What a failure does to a key, and how the whole fleet learns of it once."""
+"""What a failure means for a key, a model, a provider, the way out: decided from its verdict alone."""
 
-import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import redis.asyncio
 
 from shared.classification import Cause, Confidence, Scope, Verdict
-from shared.keystate.plan import SetAside, plan
-from shared.keystate.standing import KeyState, Standing
-from shared.keystate.store import clear, read_fleet, set_aside
-from shared.redis.connect import connect_redis_async
-from shared.redis.names import GENERATION, KEY_STATES
+from shared.keystate.plan import BREAKER_FAILURES, Concerned, SetAside, plan
+from shared.keystate.standing import KeyState
 from watchkeeper.clock import to_ms
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -27,8 +21,8 @@ def verdict(
 
 
 def planned(given: Verdict, fingerprint: str = "f") -> SetAside | None:
-    """What follows from it for the key `f` with model `p/m`."""
-    return plan(given, fingerprint=fingerprint, model_id="p/m", now=NOW)
+    """What follows from it for the key `f` with model `p/m`, asked from the host `h`."""
+    return plan(given, Concerned(fingerprint, "p/m", "p", "h"), now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -50,24 +44,34 @@ def test_a_failure_of_the_key_sets_it_aside(cause: Cause, state: KeyState, base_
     assert order.base_ms <= order.cap_ms
 
 
-@pytest.mark.parametrize(
-    "cause",
-    [
-        Cause.OVERLOADED,
-        Cause.TIMEOUT,
-        Cause.NETWORK,
-        Cause.UNKNOWN,
-        Cause.CONTEXT_WINDOW,
-        Cause.CONTENT_POLICY,
-        Cause.BAD_REQUEST,
-    ],
-)
-@pytest.mark.parametrize("scope", Scope)
-def test_no_key_suffers_for_the_provider_the_network_or_the_request(cause: Cause, scope: Scope) -> None:
+@pytest.mark.parametrize("cause", [Cause.UNKNOWN, Cause.CONTEXT_WINDOW, Cause.CONTENT_POLICY, Cause.BAD_REQUEST])
+@pytest.mark.parametrize("scope", [scope for scope in Scope if scope is not Scope.EGRESS])
+def test_nobody_suffers_for_the_request_or_for_what_nobody_understands(cause: Cause, scope: Scope) -> None:
     assert planned(verdict(cause, scope)) is None
 
 
-@pytest.mark.parametrize("scope", [Scope.PROVIDER, Scope.EGRESS, Scope.REQUEST])
+@pytest.mark.parametrize("cause", [Cause.OVERLOADED, Cause.TIMEOUT, Cause.NETWORK])
+@pytest.mark.parametrize("scope", Scope)
+@pytest.mark.parametrize("confidence", Confidence)
+def test_an_outage_opens_a_breaker_and_never_concerns_a_key(
+    cause: Cause, scope: Scope, confidence: Confidence
+) -> None:
+    order = planned(verdict(cause, scope, confidence=confidence))
+    assert order is not None
+    assert order.state is KeyState.OPEN
+    wide = {Scope.PROVIDER_MODEL: "model:p/m", Scope.EGRESS: "egress:h:p"}
+    assert order.subject == wide.get(scope, "provider:p")
+    assert order.failures == (1 if scope is Scope.EGRESS else BREAKER_FAILURES)
+
+
+@pytest.mark.parametrize("cause", [Cause.PERMISSION, Cause.RATE_LIMIT_SHORT, Cause.NETWORK, Cause.UNKNOWN])
+def test_whatever_blocks_the_way_out_closes_it_for_this_host(cause: Cause) -> None:
+    order = planned(verdict(cause, Scope.EGRESS, confidence=Confidence.LOW))
+    assert order is not None
+    assert (order.subject, order.state, order.failures) == ("egress:h:p", KeyState.OPEN, 1)
+
+
+@pytest.mark.parametrize("scope", [Scope.PROVIDER, Scope.REQUEST])
 def test_no_key_suffers_for_what_concerns_more_or_less_than_a_key(scope: Scope) -> None:
     assert planned(verdict(Cause.AUTH_INVALID, scope)) is None
 
@@ -110,108 +114,3 @@ def test_a_stated_end_is_kept_within_reason(until: datetime | None, stored: date
     order = planned(verdict(Cause.RATE_LIMIT_SHORT, until=until))
     assert order is not None
     assert order.until_ms == (None if stored is None else to_ms(stored))
-
-
-@pytest.fixture
-async def client(redis_url: str) -> AsyncIterator["redis.asyncio.Redis"]:
-    """The fleet's Redis."""
-    client = connect_redis_async(redis_url, connections=16)
-    yield client
-    await client.aclose()
-
-
-def order(state: KeyState = KeyState.QUARANTINED, until_ms: int | None = None) -> SetAside:
-    """Take the key `f` out of traffic."""
-    return SetAside("key:f", state, until_ms, 5 * MINUTE, 20 * MINUTE, "auth_invalid", "what to do")
-
-
-async def lapse(client: "redis.asyncio.Redis") -> None:
-    """Let the standing's time run out."""
-    text = str(await client.hget(KEY_STATES, "key:f"))
-    until = Standing.parse(text).until_ms
-    await client.hset(KEY_STATES, "key:f", text.replace(f'"until_ms":{until}', '"until_ms":1'))
-    assert (await read_fleet(client)).standings["key:f"].until_ms == 1
-
-
-async def test_of_many_that_report_together_one_sets_the_key_aside(client: "redis.asyncio.Redis") -> None:
-    replies = await asyncio.gather(*(set_aside(client, order(), jitter=0.0) for _ in range(50)))
-    assert sum(first for first, _ in replies) == 1
-    assert len({standing for _, standing in replies}) == 1
-
-
-async def test_each_strike_in_a_row_doubles_the_time_up_to_the_cap(client: "redis.asyncio.Redis") -> None:
-    spans = []
-    for _ in range(5):
-        first, standing = await set_aside(client, order(), jitter=0.0)
-        assert first
-        assert standing.until_ms is not None
-        spans.append((standing.strikes, (standing.until_ms - standing.since_ms) // MINUTE))
-        await lapse(client)
-    assert spans == [(1, 5), (2, 10), (3, 20), (4, 20), (5, 20)]
-
-
-async def test_jitter_makes_it_longer_by_a_fifth_at_most(client: "redis.asyncio.Redis") -> None:
-    _, standing = await set_aside(client, order(), jitter=1.0)
-    assert standing.until_ms == standing.since_ms + 6 * MINUTE
-
-
-async def test_a_stated_end_is_taken_as_it_is(client: "redis.asyncio.Redis") -> None:
-    now_ms = (await read_fleet(client)).now_ms
-    _, standing = await set_aside(client, order(KeyState.COOLING, now_ms + 1234), jitter=1.0)
-    assert standing.until_ms == now_ms + 1234
-    assert standing.blocks(now_ms)
-    assert not standing.blocks(now_ms + 1234)
-
-
-async def test_an_answer_clears_the_standing_and_its_strikes(client: "redis.asyncio.Redis") -> None:
-    await set_aside(client, order(), jitter=0.0)
-    await clear(client, "key:f")
-    assert (await read_fleet(client)).standings == {}
-    _, standing = await set_aside(client, order(), jitter=0.0)
-    assert standing.strikes == 1
-
-
-async def test_what_a_person_disabled_stays_disabled(client: "redis.asyncio.Redis") -> None:
-    stored = '{"state":"disabled","until_ms":-1,"since_ms":1,"strikes":0,"cause":"","advice":""}'
-    await client.hset(KEY_STATES, "key:f", stored)
-    first, standing = await set_aside(client, order(), jitter=0.0)
-    assert not first
-    assert standing.state is KeyState.DISABLED
-    assert standing.blocks(2**60)
-
-
-async def test_a_standing_without_an_end_is_not_overwritten_by_itself(client: "redis.asyncio.Redis") -> None:
-    stored = '{"state":"quarantined","until_ms":-1,"since_ms":1,"strikes":1,"cause":"","advice":""}'
-    await client.hset(KEY_STATES, "key:f", stored)
-    first, standing = await set_aside(client, order(), jitter=0.0)
-    assert not first
-    assert standing.until_ms is None
-
-
-async def test_a_shorter_failure_does_not_bring_a_key_back_early(client: "redis.asyncio.Redis") -> None:
-    _, quarantined = await set_aside(client, order(), jitter=0.0)
-    now_ms = (await read_fleet(client)).now_ms
-
-    first, standing = await set_aside(client, order(KeyState.COOLING, now_ms + 1000), jitter=0.0)
-
-    assert not first
-    assert standing == quarantined
-
-
-async def test_a_longer_failure_takes_the_place_of_a_shorter_one(client: "redis.asyncio.Redis") -> None:
-    now_ms = (await read_fleet(client)).now_ms
-    await set_aside(client, order(KeyState.COOLING, now_ms + 1000), jitter=0.0)
-    first, standing = await set_aside(client, order(), jitter=0.0)
-    assert first
-    assert (standing.state, standing.strikes) == (KeyState.QUARANTINED, 1)
-
-
-async def test_one_look_tells_generation_states_and_time(client: "redis.asyncio.Redis") -> None:
-    empty = await read_fleet(client)
-    assert (empty.generation, empty.standings) == (None, {})
-    await client.set(GENERATION, 12)
-    await set_aside(client, order(), jitter=0.0)
-    view = await read_fleet(client)
-    assert view.generation == 12
-    assert set(view.standings) == {"key:f"}
-    assert view.now_ms >= empty.now_ms > 0

@@ -96,6 +96,7 @@ async def test_heartbeats_renew_the_lease_until_the_worker_is_given_up(sqlite_ur
                 running=lambda: 3,
                 generation=lambda: 9,
                 fenced=lambda: told.append("fenced"),
+                swapped=asyncio.Event(),
             )
         )
 

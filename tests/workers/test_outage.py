@@ -39,9 +39,9 @@ def test_it_waits_until_a_key_returns_or_backs_off(found: Outage, yields: int, j
     assert "Key 1 with a/m: cooling" in decided.why
 
 
-def test_with_nothing_configured_it_is_parked_and_looked_at_each_minute() -> None:
+def test_with_nothing_configured_it_is_parked_and_looked_at_every_five_minutes() -> None:
     decided = plan_outage(job(), Outage("no_candidate", (), None, "wait"), now_ms=NOW, jitter=0.5)
-    assert decided == Park(NOW + MINUTE, "no_candidate: no model of the agent has a key")
+    assert decided == Park(NOW + 5 * MINUTE + 30_000, "no_candidate: no model of the agent has a key")
 
 
 @pytest.mark.parametrize("returns_at_ms", [NOW + 5000, None])

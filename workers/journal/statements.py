@@ -2,11 +2,27 @@
 
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, insert, literal_column, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    insert,
+    literal_column,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.engine import Dialect
 
 from shared.db.tables import attempts, incarnations, job_events, jobs, steps
 from shared.jobs.turns import turn_has_come
+from shared.keystate import ledger
 from watchkeeper.clock import db_now
 from watchkeeper.states import JobState
 from workers.journal.dialects import Prepared
@@ -16,6 +32,7 @@ def _text(value: str) -> ColumnElement[str]:
     return literal_column(f"'{value}'")
 
 
+_SAME: Final = job_events.alias("same")
 _RUNNING: Final = _text(JobState.RUNNING)
 _OURS = and_(jobs.c.id == bindparam("job_id"), jobs.c.claim_token == bindparam("token"), jobs.c.state == _RUNNING)
 
@@ -123,10 +140,29 @@ class Statements:
             insert(attempts).values(_columns([name for name in list(attempts.c.keys()) if name != "id"], {}))
         )
         self.add_event = prepared(
-            insert(job_events).values(
-                job_id=bindparam("job_id"), at=db_now(), event=bindparam("event"), detail=bindparam("detail")
+            # Once for each reason: a job that is parked again every few minutes tells no new story.
+            insert(job_events).from_select(
+                ["job_id", "at", "event", "detail"],
+                select(
+                    cast(bindparam("job_id"), String),
+                    db_now(),
+                    cast(bindparam("event"), String),
+                    cast(bindparam("detail"), Text),
+                ).where(
+                    ~select(literal_column("1"))
+                    .select_from(_SAME)
+                    .where(
+                        _SAME.c.job_id == bindparam("job_id"),
+                        _SAME.c.event == bindparam("event"),
+                        _SAME.c.detail == bindparam("detail"),
+                    )
+                    .exists()
+                ),
             )
         )
+        self.remember_standing = prepared(ledger.remember(dialect.name))
+        self.forget_standing = prepared(ledger.forget())
+        self.tell_key_event = prepared(ledger.tell(dialect.name))
         self.count_events = prepared(
             select(func.count().label("events"))
             .select_from(job_events)

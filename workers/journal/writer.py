@@ -40,6 +40,7 @@ class JournalWriter:
         self._url = database_url
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._closing = threading.Event()
+        self._closed = False
         self._thread = threading.Thread(target=self._work, name="journal-writer", daemon=True)
         self.outage = threading.Event()
 
@@ -49,6 +50,7 @@ class JournalWriter:
 
     def close(self, timeout: float) -> bool:
         """Commit what has gathered, then end. False when SQL did not answer within `timeout` seconds."""
+        self._closed = True
         self._queue.put(None)
         self._thread.join(timeout)
         self._closing.set()
@@ -59,7 +61,10 @@ class JournalWriter:
 
         Raises:
             LostClaim: the job is no longer ours.
+            RuntimeError: the writer is closed.
         """
+        if self._closed:
+            raise RuntimeError("the journal writer is closed")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._queue.put(_Waiting(operation, future))
         return await future

@@ -4,15 +4,16 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from shared.classification import Failure
 from shared.secret import Secret
 from workers.llm.capture import capture
+from workers.llm.exchange import begin_exchange, end_exchange
 from workers.llm.lean import lean_logging, lean_logging_class
 
-# Providers whose litellm code retries on its own unless told so per call (FACTS).
+# Kinds that repeat a failed request unless told so per call: `exchange` refuses that too, but only after their pause.
 _HIDDEN_RETRIES: Final = frozenset(
     {
         "zai",
@@ -24,6 +25,12 @@ _HIDDEN_RETRIES: Final = frozenset(
         "featherless_ai",
         "inception",
         "codestral",
+        "ai21",
+        "ai21_chat",
+        "baseten",
+        "morph",
+        "v0",
+        "text-completion-inception",
     }
 )
 _NO_CREDENTIAL: Final = "none"
@@ -82,6 +89,7 @@ class LlmCalls:
             options["litellm_logging_obj"] = lean_logging(self._lean_class, model, messages, stream=False)
         if kind in _HIDDEN_RETRIES:
             options["allowed_openai_params"] = ["max_retries"]
+        exchange = begin_exchange()
         try:
             async with asyncio.timeout(timeout_seconds):
                 response = await self._litellm.acompletion(
@@ -96,11 +104,12 @@ class LlmCalls:
                     **options,
                 )
             return _reply(response)
-        except EmptyAnswer as empty:
-            raise CallFailed(Failure(kind, remote_name, "http", 200, {}, str(empty), "", False)) from None
         except Exception as error:
-            # No chained traceback: litellm's carries the key and the whole request.
-            raise CallFailed(capture(error, provider=kind, model=remote_name, streamed=False)) from None
+            failure = capture(error, exchange, provider=kind, model=remote_name, streamed=False)
+        finally:
+            end_exchange()
+        # Raised here and not above: litellm's error carries key and request, and would stay attached as the context.
+        raise CallFailed(_completed(failure, secret, api_base or ""))
 
     async def warm_up(self, kinds: set[str]) -> None:
         """Make each kind's first call before a job waits for it: litellm loads half a second of modules with it.
@@ -123,15 +132,20 @@ class LlmCalls:
                 )
 
 
-class EmptyAnswer(Exception):
-    """An answer without content: some providers send their errors like this."""
+class NoReply(Exception):
+    """An answer that is none: without content, or marked as failed. Some providers send their errors like this; what
+    they say is in the exchange."""
 
 
 def _reply(response: Any) -> Reply:
     choices = getattr(response, "choices", None)
     if not choices:
-        raise EmptyAnswer(_error_body(response))
+        raise NoReply
     choice = choices[0]
+    # litellm makes "stop" of a gateway's finish reason "error" and keeps the error aside.
+    extra = getattr(choice, "provider_specific_fields", None)
+    if extra and (extra.get("error") or extra.get("native_finish_reason") == "error"):
+        raise NoReply
     message: dict[str, Any] = {"role": "assistant", "content": choice.message.content}
     calls = getattr(choice.message, "tool_calls", None)
     if calls:
@@ -144,7 +158,7 @@ def _reply(response: Any) -> Reply:
             for call in calls
         ]
     elif not choice.message.content:
-        raise EmptyAnswer(_error_body(response))
+        raise NoReply
     usage = getattr(response, "usage", None)
     return Reply(
         message=message,
@@ -154,6 +168,14 @@ def _reply(response: Any) -> Reply:
     )
 
 
-def _error_body(response: Any) -> str:
-    error = getattr(response, "error", None)
-    return "" if error is None else str(error)
+def _completed(failure: Failure, secret: Secret | None, api_base: str) -> Failure:
+    """With the address, and without the key: some answers and local errors repeat the one they were sent with."""
+    if secret is None:
+        return replace(failure, api_base=api_base)
+    shown, hidden = secret.reveal(), str(secret)
+    return replace(
+        failure,
+        body=failure.body.replace(shown, hidden),
+        local_error=failure.local_error.replace(shown, hidden),
+        api_base=api_base,
+    )

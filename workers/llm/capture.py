@@ -1,10 +1,10 @@
 """What really happened when a call failed: litellm's exception class and status are wrong in half of the cases.
 
-The provider's answer is the first `httpx.Response` with a body in the chain of causes (FACTS: `e.response` is
+First what went over the wire counts (`workers.llm.exchange`). Where that is silent, because a provider is reached in
+another way than httpx, the answer is the first `httpx.Response` with a body in the chain of causes (`e.response` is
 mostly an empty stub, `e.status_code` lies).
 """
 
-import asyncio
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -12,22 +12,28 @@ import httpx
 
 from shared.classification import Failure
 from shared.classification.failure import Kind
+from workers.llm.exchange import Exchange, SecondRequest
 
-_DEPTH: Final = 6
+_DEPTH: Final = 8
 _TIMEOUTS: Final = ("timeout", "timedout")
-_NETWORK: Final = ("connect", "network", "readerror", "writeerror", "remoteprotocol", "clientoserror", "disconnected")
+_NETWORK: Final = ("connect", "network", "readerror", "writeerror", "remoteprotocol", "clientoserror", "payloaderror")
+_WRAPPERS: Final = ("litellm.", "openai.")
+"""Their classes say "connection error" or "timeout" of whatever went wrong: only what they wrap counts."""
+
+Answer = tuple[int, Mapping[str, str], str]
 
 
-def capture(error: BaseException, *, provider: str, model: str, streamed: bool) -> Failure:
+def capture(error: BaseException, exchange: Exchange, *, provider: str, model: str, streamed: bool) -> Failure:
     """The failure to classify. `provider` and `model` are litellm's names."""
     error = getattr(error, "original_exception", None) or error  # MidStreamFallbackError wraps the real one
-    chain = list(_causes(error))
-    answer = _answer(chain)
+    chain = [one for one in _causes(error) if not isinstance(one, SecondRequest)] or [error]
+    answer = exchange.answer() or (None if exchange.sent is not None else _answer(chain))
     if answer is not None:
         status, headers, body = answer
         return Failure(provider, model, "http", status, headers, body, "", streamed)
-    words = f"{type(chain[-1]).__name__}: {chain[-1]}"[:2000]
-    return Failure(provider, model, _kind(chain), None, {}, "", words, streamed)
+    root = exchange.error if isinstance(exchange.error, Exception) else chain[-1]
+    words = f"{type(root).__name__}: {root}"[:2000]
+    return Failure(provider, model, _kind(chain, exchange), None, {}, "", words, streamed)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -39,8 +45,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         current = current.__cause__ or current.__context__
 
 
-def _answer(chain: list[BaseException]) -> tuple[int, Mapping[str, str], str] | None:
-    empty: tuple[int, Mapping[str, str], str] | None = None
+def _answer(chain: list[BaseException]) -> Answer | None:
+    empty: Answer | None = None
     for error in chain:
         response: Any = getattr(error, "response", None)
         if not isinstance(response, httpx.Response):
@@ -51,13 +57,7 @@ def _answer(chain: list[BaseException]) -> tuple[int, Mapping[str, str], str] | 
             return response.status_code, dict(headers), text
         if empty is None and not _is_stub(response):
             empty = (response.status_code, dict(headers), "")
-    if empty is not None:
-        return empty
-    status = getattr(chain[0], "status_code", None)
-    headers = getattr(chain[0], "litellm_response_headers", None)
-    if isinstance(status, int) and headers:  # an answer came, its body did not survive the translation
-        return status, dict(headers), str(getattr(chain[0], "message", ""))
-    return None
+    return empty
 
 
 def _is_stub(response: httpx.Response) -> bool:
@@ -72,12 +72,14 @@ def _text(response: httpx.Response) -> str:
         return ""
 
 
-def _kind(chain: list[BaseException]) -> Kind:
-    names = " ".join(type(error).__name__ for error in chain).lower()
-    if any(isinstance(error, TimeoutError | asyncio.TimeoutError) for error in chain) or any(
-        word in names for word in _TIMEOUTS
-    ):
+def _kind(chain: list[BaseException], exchange: Exchange) -> Kind:
+    """What happened instead of an answer. Without a request, only an error of the network itself is one."""
+    if exchange.error is not None:
+        chain = [*chain, exchange.error]
+    real = [one for one in chain if not type(one).__module__.startswith(_WRAPPERS)]
+    names = " ".join(type(one).__name__ for one in real).lower()
+    if any(isinstance(one, TimeoutError) for one in real) or any(word in names for word in _TIMEOUTS):
         return "timeout"
-    if any(isinstance(error, OSError) for error in chain) or any(word in names for word in _NETWORK):
+    if any(isinstance(one, OSError) for one in real) or any(word in names for word in _NETWORK):
         return "network"
-    return "local"
+    return "network" if exchange.sent is not None and exchange.response is None else "local"

@@ -6,6 +6,8 @@ import sys
 import warnings
 from typing import Any, Final
 
+from workers.llm.exchange import watch_exchanges
+
 _BEFORE_IMPORT: Final = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "LITELLM_MODE": "PRODUCTION",
@@ -22,6 +24,7 @@ def import_litellm() -> Any:
         import litellm
         from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
+    watch_exchanges()
     AsyncHTTPHandler.single_connection_post_request = _not_again
     litellm.disable_hf_tokenizer_download = True
     litellm.suppress_debug_info = True

@@ -22,13 +22,23 @@ _RETRY_SECONDS: Final = 0.5
 
 
 class Configuration:
-    """Holds the newest routes that could be built and brings them up to date."""
+    """Holds the newest routes that could be built and brings them up to date.
 
-    def __init__(self, engine: Engine, vault: Vault) -> None:
+    `routes.generation` may be told to others as acknowledged: from the moment `routes` is replaced, no attempt of
+    this worker starts on older ones. For the router starts an attempt without awaiting anything between the return
+    of `current` and the call of `Attempts.make` (or looks again whether `routes` are still these), and `current`
+    returns what `routes` is at that very moment, on the one thread of the event loop: whoever read the fleet's state
+    before the change either has started before the swap, or passes through `current` after it. There an older number
+    differs from `routes.generation`, so SQL is asked, and SQL knows the newer one. `swapped` is set after a swap.
+    """
+
+    def __init__(self, engine: Engine, vault: Vault, host: str) -> None:
         self._engine = engine
+        self._host = host
         self._vault = vault
         self._lock = asyncio.Lock()
         self._refused: int | None = None
+        self.swapped = asyncio.Event()
         self.routes = self._load()
 
     async def current(self, rung: int | None) -> Routes:
@@ -73,6 +83,7 @@ class Configuration:
                 advice="this worker goes on with the configuration it has; correct it and publish again",
             )
             return
+        self.swapped.set()
         log.info("config.swapped", before=before, generation=self.routes.generation)
 
     def _newest(self) -> int:
@@ -81,4 +92,4 @@ class Configuration:
 
     def _load(self) -> Routes:
         with reading(self._engine) as connection:
-            return Routes(load_newest(connection), self._vault)
+            return Routes(load_newest(connection), self._vault, self._host)

@@ -9,9 +9,14 @@ from workers.router.routes import Candidate
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """Ask this one."""
+    """Ask this one.
+
+    Attributes:
+        due: its subjects whose time aside is over but who have not served since: one canary of the fleet may try.
+    """
 
     candidate: Candidate
+    due: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,41 +38,37 @@ def pick(
     """The first of `candidates` that is neither set aside nor covered by `tried`.
 
     Args:
-        tried: subjects (and `provider:<name>`) this call has failed on already.
+        tried: subjects this call has failed on already, or that a canary elsewhere is trying.
     """
     passed: list[Candidate] = []
-    if not standings and not tried:
-        for candidate in candidates:
-            return Picked(candidate)
     for candidate in candidates:
-        if _blocking(candidate, standings, now_ms) is None and not _was_tried(candidate, tried):
-            return Picked(candidate)
-        passed.append(candidate)
-    reasons = []
-    returns: list[int] = []
+        if not tried.isdisjoint(candidate.subjects) or _blocking(candidate, standings, now_ms) is not None:
+            passed.append(candidate)
+            continue
+        return Picked(candidate, tuple(subject for subject in candidate.subjects if subject in standings))
+    returns = [
+        standing.until_ms
+        for candidate in passed
+        if (standing := _blocking(candidate, standings, now_ms)) is not None and standing.until_ms is not None
+    ]
+    return NoneReady(min(returns, default=None), reasons(passed, standings, now_ms=now_ms))
+
+
+def reasons(passed: Iterable[Candidate], standings: Mapping[str, Standing], *, now_ms: int) -> tuple[str, ...]:
+    """Why each of `passed` was not asked, in words."""
+    words = []
     for candidate in passed:
         standing = _blocking(candidate, standings, now_ms)
-        if standing is None:
-            reasons.append(f"{candidate.label} with {candidate.model.id}: failed in this call")
-            continue
-        reasons.append(f"{candidate.label} with {candidate.model.id}: {standing.state} ({standing.cause})")
-        if standing.until_ms is not None:
-            returns.append(standing.until_ms)
-    return NoneReady(min(returns, default=None), tuple(reasons))
-
-
-def provider_subject(name: str) -> str:
-    """How `tried` names a whole provider."""
-    return f"provider:{name}"
-
-
-def _was_tried(candidate: Candidate, tried: frozenset[str]) -> bool:
-    return provider_subject(candidate.provider.name) in tried or not tried.isdisjoint(candidate.subjects)
+        why = f"{standing.state} ({standing.cause})" if standing else "failed in this call, or is being probed"
+        words.append(f"{candidate.label} with {candidate.model.id}: {why}")
+    return tuple(words)
 
 
 def _blocking(candidate: Candidate, standings: Mapping[str, Standing], now_ms: int) -> Standing | None:
     """The standing that keeps the candidate out longest, if any does."""
     worst: Standing | None = None
+    if not standings:
+        return None
     for subject in candidate.subjects:
         standing = standings.get(subject)
         if standing is None or not standing.blocks(now_ms):

@@ -1,32 +1,32 @@
 """The loop over candidates: ask, and on a failure decide from the real answer who is asked next."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
 
-import redis.asyncio
 import structlog
-from redis.exceptions import RedisError
 
-from shared.classification import Cause, Failure, Scope, Verdict, classify
-from shared.clock import Clock, moment
-from shared.config.snapshot import Agent
-from shared.keystate.plan import plan
-from shared.keystate.store import FleetView, clear, set_aside
-from shared.secret import redact
-from workers.journal.records import Attempt
-from workers.llm.call import CallFailed, LlmCalls, Reply
+from shared.classification import Cause, Scope, Verdict
+from shared.clock import Clock
+from shared.keystate.standing import Standing, key_model_subject, key_subject, model_subject, provider_subject
+from workers.llm.call import Reply
+from workers.router.aftermath import Aftermath
+from workers.router.attempts import Attempts, Call, Failed
 from workers.router.configuration import Configuration
 from workers.router.fleet import FleetReader
-from workers.router.pick import NoneReady, pick, provider_subject
-from workers.router.prices import Prices
-from workers.router.routes import Candidate, Routes
+from workers.router.pick import NoneReady, Picked, pick, reasons
+from workers.router.routes import Candidate
+
+__all__ = ["Answered", "Call", "Gone", "Outcome", "Refused", "Router", "Unserved"]
 
 log = structlog.get_logger()
 
 _OWN_FAULT: Final = frozenset({Cause.CONTEXT_WINDOW, Cause.CONTENT_POLICY, Cause.BAD_REQUEST})
 _TRANSIENT: Final = frozenset({Cause.OVERLOADED, Cause.TIMEOUT, Cause.NETWORK, Cause.UNKNOWN})
 _TRANSIENT_ATTEMPTS: Final = 3
+_PROBED_ELSEWHERE_MS: Final = 1_000  # look again this soon when another worker is trying what is due
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +65,6 @@ class Gone:
 Outcome = Answered | Refused | Unserved | Gone
 
 
-@dataclass(slots=True)
-class Call:
-    """One LLM call of a job: what is asked, and the attempts it took so far (they belong into the journal)."""
-
-    agent: str
-    step: int
-    messages: list[dict[str, Any]]
-    tools: list[dict[str, Any]]
-    deadline_ms: int | None
-    attempts: list[Attempt] = field(default_factory=list)
-
-
 class Router:
     """Serves calls on the newest configuration. One instance per worker process."""
 
@@ -85,24 +73,20 @@ class Router:
         *,
         configuration: Configuration,
         fleet: FleetReader,
-        client: "redis.asyncio.Redis",
-        calls: LlmCalls,
-        prices: Prices,
+        attempts: Attempts,
+        aftermath: Aftermath,
         clock: Clock,
-        jitter: Callable[[], float],
     ) -> None:
-        """`jitter` gives a number from 0 to 1; it spreads the ends of quarantines."""
         self._configuration = configuration
         self._fleet = fleet
-        self._client = client
-        self._calls = calls
-        self._prices = prices
+        self._attempts = attempts
+        self._aftermath = aftermath
         self._clock = clock
-        self._jitter = jitter
 
     async def serve(self, call: Call) -> Outcome:
         """Try candidates until one answers, the request proves wrong, or nobody is left."""
         tried: frozenset[str] = frozenset()
+        probed_elsewhere = False
         transient = 0
         cause = "no_candidate"
         while True:
@@ -111,135 +95,55 @@ class Router:
             agent = routes.agent(call.agent)
             if agent is None:
                 return Gone()
-            chosen = pick(routes.candidates(call.agent), view.standings, tried=tried, now_ms=view.now_ms)
+            candidates = routes.candidates(call.agent)
+            chosen = pick(candidates, view.standings, tried=tried, now_ms=view.now_ms)
+            if log.is_enabled_for(logging.DEBUG):
+                _explain(candidates, chosen, view.standings, view.now_ms, routes.generation)
             if isinstance(chosen, NoneReady):
-                return Unserved(cause, chosen.reasons, chosen.returns_at_ms)
-            outcome = await self._attempt(call, agent, chosen.candidate, routes)
-            if isinstance(outcome, Reply):
-                await self._served_again(chosen.candidate, view)
-                last = call.attempts[-1]
-                return Answered(outcome, chosen.candidate, routes.generation, last.cost_usd)
-            verdict, failure = outcome
-            cause = verdict.cause.value
-            if verdict.cause in _OWN_FAULT:
-                return Refused(cause, verdict.advice, _detail(failure, chosen.candidate))
-            await self._set_aside(verdict, chosen.candidate)
-            tried |= _covered(verdict, chosen.candidate)
-            transient += verdict.cause in _TRANSIENT
+                returns_at_ms = chosen.returns_at_ms
+                if probed_elsewhere:
+                    soon = self._clock.now_ms() + _PROBED_ELSEWHERE_MS
+                    returns_at_ms = soon if returns_at_ms is None else min(soon, returns_at_ms)
+                return Unserved(cause, chosen.reasons, returns_at_ms)
+            if chosen.due:
+                timeout = self._attempts.timeout_seconds(call, agent)
+                if not await self._aftermath.may_try(chosen.due, timeout_seconds=timeout):
+                    probed_elsewhere = True
+                    tried |= frozenset(chosen.due)
+                    continue
+                seen = (await self._fleet.read()).standings
+                if routes is not self._configuration.routes or _changed(chosen.due, view.standings, seen):
+                    # Swapped, or tried by another canary to its end, before the lease was ours: look anew.
+                    await self._aftermath.give_up_try(chosen.due)
+                    continue
+            try:
+                # Nothing is awaited between `routes` being current and the request's start: an acknowledged
+                # generation is never followed by an attempt on an older one.
+                outcome = await self._attempts.make(call, agent, chosen.candidate, routes.generation)
+            except asyncio.CancelledError:
+                if chosen.due:
+                    await asyncio.shield(self._aftermath.give_up_try(chosen.due))
+                raise
+            if not isinstance(outcome, Failed):
+                await self._aftermath.served(chosen.candidate, view.standings, due=chosen.due)
+                return Answered(outcome.reply, chosen.candidate, routes.generation, outcome.cost_usd)
+            cause = outcome.verdict.cause.value
+            if outcome.verdict.cause in _OWN_FAULT:
+                if chosen.due:
+                    await self._aftermath.give_up_try(chosen.due)
+                return Refused(cause, outcome.verdict.advice, outcome.detail)
+            if not outcome.cut_short:
+                await self._aftermath.failed(outcome.verdict, chosen.candidate, due=chosen.due)
+            elif chosen.due:
+                await self._aftermath.give_up_try(chosen.due)
+            tried |= _covered(outcome.verdict, chosen.candidate)
+            transient += outcome.verdict.cause in _TRANSIENT
             if transient >= _TRANSIENT_ATTEMPTS:
                 return Unserved(cause, (f"{transient} attempts failed for passing causes, the last: {cause}",), None)
 
-    async def _attempt(
-        self, call: Call, agent: Agent, candidate: Candidate, routes: Routes
-    ) -> Reply | tuple[Verdict, Failure]:
-        started_at = self._clock.now_ms()
-        begun = self._clock.monotonic()
-        timeout = agent.timeout_seconds
-        if call.deadline_ms is not None:
-            timeout = max(0.05, min(timeout, (call.deadline_ms - started_at) / 1000))
-        reply: Reply | None = None
-        verdict: Verdict | None = None
-        failure: Failure | None = None
-        try:
-            reply = await self._calls.call(
-                kind=candidate.provider.kind,
-                remote_name=candidate.model.remote_name,
-                api_base=candidate.provider.api_base,
-                secret=candidate.secret,
-                messages=call.messages,
-                parameters=_parameters(agent, call.tools),
-                timeout_seconds=timeout,
-            )
-        except CallFailed as failed:
-            failure = failed.failure
-            verdict = classify(failure, moment(self._clock.now_ms()))
-        duration_ms = round((self._clock.monotonic() - begun) * 1000)
-        cost = None
-        if reply is not None:
-            cost = self._prices.cost_usd(candidate, reply.input_tokens, reply.output_tokens)
-        call.attempts.append(
-            Attempt(
-                step=call.step,
-                provider=candidate.provider.name,
-                model=candidate.model.id,
-                key_label=candidate.label,
-                key_mask=candidate.key.mask if candidate.key else "",
-                key_fingerprint=candidate.key.fingerprint if candidate.key else "",
-                generation=routes.generation,
-                cause=verdict.cause.value if verdict else None,
-                status=failure.status if failure else 200,
-                detail=_detail(failure, candidate) if failure else None,
-                started_at=started_at,
-                duration_ms=duration_ms,
-                input_tokens=reply.input_tokens if reply else None,
-                output_tokens=reply.output_tokens if reply else None,
-                cost_usd=cost,
-            )
-        )
-        if reply is not None:
-            return reply
-        assert verdict is not None and failure is not None  # noqa: S101 - one of the two always came
-        log.warning(
-            "attempt.failed",
-            agent=call.agent,
-            provider=candidate.provider.name,
-            model=candidate.model.id,
-            key=candidate.label,
-            cause=verdict.cause.value,
-            scope=verdict.scope.value,
-            status=failure.status,
-            ms=duration_ms,
-            advice=verdict.advice,
-        )
-        return verdict, failure
 
-    async def _set_aside(self, verdict: Verdict, candidate: Candidate) -> None:
-        order = plan(
-            verdict,
-            fingerprint=candidate.key.fingerprint if candidate.key else "",
-            model_id=candidate.model.id,
-            now=moment(self._clock.now_ms()),
-        )
-        if order is None:
-            return
-        try:
-            first, standing = await set_aside(self._client, order, jitter=self._jitter())
-        except (RedisError, OSError) as error:
-            log.error("key.set_aside_failed", key=candidate.label, cause=order.cause, error=str(error))
-            return
-        if first:
-            log.warning(
-                "key.set_aside",
-                key=candidate.label,
-                subject=order.subject,
-                state=standing.state.value,
-                cause=order.cause,
-                until_ms=standing.until_ms,
-                strikes=standing.strikes,
-                advice=order.advice,
-            )
-
-    async def _served_again(self, candidate: Candidate, view: FleetView) -> None:
-        """An answer ends the story of a subject whose time aside had run out."""
-        lingering = [subject for subject in candidate.subjects if subject in view.standings]
-        if not lingering:
-            return
-        try:
-            await clear(self._client, *lingering)
-        except (RedisError, OSError) as error:
-            log.warning("key.clear_failed", key=candidate.label, error=str(error))
-            return
-        log.info("key.serves_again", key=candidate.label, model=candidate.model.id)
-
-
-def _parameters(agent: Agent, tools: list[dict[str, Any]]) -> Mapping[str, Any]:
-    chosen = {
-        "temperature": agent.temperature,
-        "top_p": agent.top_p,
-        "max_tokens": agent.max_tokens,
-        "tools": tools or None,
-    }
-    return {name: value for name, value in chosen.items() if value is not None}
+def _changed(due: tuple[str, ...], before: Mapping[str, Standing], now: Mapping[str, Standing]) -> bool:
+    return any(now.get(subject) != before[subject] for subject in due)
 
 
 def _covered(verdict: Verdict, candidate: Candidate) -> frozenset[str]:
@@ -247,15 +151,26 @@ def _covered(verdict: Verdict, candidate: Candidate) -> frozenset[str]:
     if verdict.scope in (Scope.PROVIDER, Scope.EGRESS):
         return frozenset({provider_subject(candidate.provider.name)})
     if verdict.scope is Scope.PROVIDER_MODEL or not candidate.key:
-        return frozenset({f"model:{candidate.model.id}"})
+        return frozenset({model_subject(candidate.model.id)})
     if verdict.scope in (Scope.KEY, Scope.ACCOUNT):
-        return frozenset({f"key:{candidate.key.fingerprint}"})
-    return frozenset({f"key_model:{candidate.key.fingerprint}:{candidate.model.id}"})
+        return frozenset({key_subject(candidate.key.fingerprint)})
+    return frozenset({key_model_subject(candidate.key.fingerprint, candidate.model.id)})
 
 
-def _detail(failure: Failure, candidate: Candidate) -> str:
-    """The provider's words without credentials: some repeat the key, and not every key has a known shape."""
-    words = (failure.body or failure.local_error)[:8000]
-    if candidate.secret is not None:
-        words = words.replace(candidate.secret.reveal(), str(candidate.secret))
-    return redact(words)[:2000]  # cut last: half a key has no shape
+def _explain(
+    candidates: tuple[Candidate, ...],
+    chosen: Picked | NoneReady,
+    standings: Mapping[str, Standing],
+    now_ms: int,
+    generation: int,
+) -> None:
+    """In debug mode: every candidate considered, and why it was passed over."""
+    picked = chosen.candidate if isinstance(chosen, Picked) else None
+    passed = candidates[: candidates.index(picked)] if picked else candidates
+    log.debug(
+        "router.considered",
+        generation=generation,
+        picked=f"{picked.label} with {picked.model.id}" if picked else None,
+        canary_for=chosen.due if isinstance(chosen, Picked) else (),
+        passed=reasons(passed, standings, now_ms=now_ms),
+    )

@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 
 from shared.config.snapshot import Agent, Key, Model, Provider, Snapshot
-from shared.keystate.standing import key_model_subject, key_subject, model_subject
+from shared.keystate.standing import (
+    egress_subject,
+    key_model_subject,
+    key_subject,
+    model_subject,
+    provider_subject,
+)
 from shared.secret import Secret
 from shared.vault import Vault
 
@@ -30,8 +36,8 @@ class Candidate:
 class Routes:
     """All agents' candidates in the order they are tried: model chain, then key priority. Immutable."""
 
-    def __init__(self, snapshot: Snapshot, vault: Vault) -> None:
-        """Open every key of the snapshot.
+    def __init__(self, snapshot: Snapshot, vault: Vault, host: str) -> None:
+        """Open every key of the snapshot; `host` is where the attempts will start from.
 
         Raises:
             MasterKeyError: a secret cannot be opened.
@@ -39,7 +45,7 @@ class Routes:
         self.generation = snapshot.generation
         self.snapshot = snapshot
         secrets = {key.fingerprint: vault.open(key.sealed) for key in snapshot.keys}
-        of_model = {model.id: _candidates(snapshot, model, secrets) for model in snapshot.models.values()}
+        of_model = {model.id: _candidates(snapshot, model, secrets, host) for model in snapshot.models.values()}
         self._candidates = {
             agent.name: tuple(candidate for model in agent.models for candidate in of_model.get(model, ()))
             for agent in snapshot.agents.values()
@@ -54,21 +60,18 @@ class Routes:
         return self._candidates.get(agent, ())
 
 
-def _candidates(snapshot: Snapshot, model: Model, secrets: dict[str, Secret]) -> tuple[Candidate, ...]:
+def _candidates(snapshot: Snapshot, model: Model, secrets: dict[str, Secret], host: str) -> tuple[Candidate, ...]:
     provider = snapshot.providers[model.provider]
+    for_all = (model_subject(model.id), provider_subject(provider.name), egress_subject(host, provider.name))
     if provider.auth == "none":
-        return (Candidate(provider, model, None, None, (model_subject(model.id),)),)
+        return (Candidate(provider, model, None, None, for_all),)
     return tuple(
         Candidate(
             provider,
             model,
             key,
             secrets[key.fingerprint],
-            (
-                key_subject(key.fingerprint),
-                model_subject(model.id),
-                key_model_subject(key.fingerprint, model.id),
-            ),
+            (key_subject(key.fingerprint), key_model_subject(key.fingerprint, model.id), *for_all),
         )
         for key in snapshot.keys_of(provider.name)
     )

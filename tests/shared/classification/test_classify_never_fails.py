@@ -95,7 +95,7 @@ def test_a_server_fault_never_sets_a_key_aside(failure: Failure) -> None:
 
 @pytest.mark.parametrize("row", rows("provider_errors.jsonl"), ids=lambda row: str(row["id"]))
 def test_what_returns_by_itself_says_when(row: dict[str, Any]) -> None:
-    verdict = classify(Failure.from_corpus(row), NOW)
+    verdict = classify(Failure.from_row(row), NOW)
 
     if verdict.cause in RETURNING:
         assert verdict.until is not None

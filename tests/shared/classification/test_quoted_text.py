@@ -15,7 +15,7 @@ TEXTS = sorted(
         for row in rows("provider_errors.jsonl")
         + [row | {"body": json.dumps(row["body"])} for row in rows("variants.jsonl")]
         if row["status"]
-        and classify(Failure.from_corpus({"kind": "http", "model": "", "headers": {}} | row), NOW).scope in PUNISHING
+        and classify(Failure.from_row({"kind": "http", "model": "", "headers": {}} | row), NOW).scope in PUNISHING
         and read_body(row["body"]).messages
     }
 )

@@ -20,7 +20,7 @@ def _id(row: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("row", RECORDED, ids=_id)
 def test_a_recorded_answer_gets_its_true_cause(row: dict[str, Any]) -> None:
-    verdict = classify(Failure.from_corpus(row), NOW)
+    verdict = classify(Failure.from_row(row), NOW)
 
     assert verdict.cause == UNDECIDABLE.get(row["id"], row["cause"]), verdict
     if row["id"] in UNDECIDABLE:
@@ -50,7 +50,7 @@ def test_a_variant_in_other_words_gets_its_true_cause(row: dict[str, Any]) -> No
     "row", [row for row in RECORDED if row["cause"] in ("overloaded", "timeout", "network")], ids=_id
 )
 def test_faults_of_provider_or_network_never_touch_a_key(row: dict[str, Any]) -> None:
-    scope = classify(Failure.from_corpus(row), NOW).scope
+    scope = classify(Failure.from_row(row), NOW).scope
 
     assert scope in (Scope.PROVIDER, Scope.PROVIDER_MODEL, Scope.EGRESS)
 
@@ -59,11 +59,11 @@ def test_faults_of_provider_or_network_never_touch_a_key(row: dict[str, Any]) ->
 def test_an_answer_that_is_the_same_for_every_key_of_this_host_has_the_scope_of_the_host(row: dict[str, Any]) -> None:
     blocked = row["cause"] == "network" or "country" in row["id"]
 
-    assert (classify(Failure.from_corpus(row), NOW).scope is Scope.EGRESS) == blocked
+    assert (classify(Failure.from_row(row), NOW).scope is Scope.EGRESS) == blocked
 
 
 def test_advice_names_both_readings_where_the_answer_has_two() -> None:
-    by_id = {row["id"]: classify(Failure.from_corpus(row), NOW).advice for row in RECORDED}
+    by_id = {row["id"]: classify(Failure.from_row(row), NOW).advice for row in RECORDED}
 
     assert "endpoint" in by_id["azure-401"]
     assert "plan is spent" in by_id["mistral-401-quota-hidden"]

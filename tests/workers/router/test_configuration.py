@@ -19,7 +19,7 @@ OTHER_KEY = "b3RoZXItbWFzdGVyLWtleS1vZi1hbm90aGVyLWhvdXM="
 
 async def test_the_same_generation_asks_nobody(configured: Configured) -> None:
     configured.publish(A)
-    configuration = Configuration(configured.engine, configured.vault)
+    configuration = Configuration(configured.engine, configured.vault, "here")
     before = configuration.routes
     configured.engine.dispose()
     assert await configuration.current(before.generation) is before
@@ -27,7 +27,7 @@ async def test_the_same_generation_asks_nobody(configured: Configured) -> None:
 
 async def test_another_generation_is_loaded_once_by_all_who_ask_together(configured: Configured) -> None:
     configured.publish(A)
-    configuration = Configuration(configured.engine, configured.vault)
+    configuration = Configuration(configured.engine, configured.vault, "here")
     newest = configured.publish(B).generation
 
     with structlog.testing.capture_logs() as events:
@@ -40,7 +40,7 @@ async def test_another_generation_is_loaded_once_by_all_who_ask_together(configu
 
 async def test_when_redis_does_not_know_sql_is_asked(configured: Configured) -> None:
     configured.publish(A)
-    configuration = Configuration(configured.engine, configured.vault)
+    configuration = Configuration(configured.engine, configured.vault, "here")
     newest = configured.publish(B).generation
     assert (await configuration.current(None)).generation == newest
 
@@ -48,7 +48,7 @@ async def test_when_redis_does_not_know_sql_is_asked(configured: Configured) -> 
 async def test_a_restored_database_with_a_lower_generation_is_followed(configured: Configured) -> None:
     first = configured.publish(A).generation
     second = configured.publish(B).generation
-    configuration = Configuration(configured.engine, configured.vault)
+    configuration = Configuration(configured.engine, configured.vault, "here")
     with configured.engine.begin() as connection:
         connection.execute(delete(snapshots).where(snapshots.c.generation == second))
 
@@ -63,7 +63,7 @@ async def test_a_snapshot_that_cannot_be_built_keeps_the_last_good_one_and_is_to
     content: str, configured: Configured
 ) -> None:
     good = configured.publish(A).generation
-    configuration = Configuration(configured.engine, configured.vault)
+    configuration = Configuration(configured.engine, configured.vault, "here")
     bad = configured.publish(B).generation
     with configured.engine.begin() as connection:
         connection.execute(update(snapshots).where(snapshots.c.generation == bad).values(content=content))
@@ -81,7 +81,7 @@ async def test_a_snapshot_that_cannot_be_built_keeps_the_last_good_one_and_is_to
 
 async def test_a_mended_snapshot_after_a_bad_one_is_taken(configured: Configured) -> None:
     configured.publish(A)
-    configuration = Configuration(configured.engine, configured.vault)
+    configuration = Configuration(configured.engine, configured.vault, "here")
     with configured.engine.begin() as connection:
         connection.execute(
             insert(snapshots).values(generation=2, content="{", digest="", author="test", comment="", published_at=0)
@@ -98,7 +98,7 @@ async def test_a_mended_snapshot_after_a_bad_one_is_taken(configured: Configured
 
 async def test_keys_that_cannot_be_opened_keep_the_last_good_one(configured: Configured) -> None:
     good = configured.publish(A).generation
-    configuration = Configuration(configured.engine, configured.vault)
+    configuration = Configuration(configured.engine, configured.vault, "here")
     stranger = Configured(configured.engine, configured.redis, configured.sandbox_url, Vault([OTHER_KEY]))
     bad = stranger.publish(B).generation
     with structlog.testing.capture_logs() as events:

@@ -1,0 +1,157 @@
+"""One attempt: one request with one key, what it meant, and its row for the journal."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from shared.classification import Failure, Verdict, classify
+from shared.clock import Clock, moment
+from shared.config.snapshot import Agent
+from shared.secret import redact
+from workers.journal.records import Attempt
+from workers.llm.call import CallFailed, LlmCalls, Reply
+from workers.router.prices import Prices
+from workers.router.routes import Candidate
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Call:
+    """One LLM call of a job: what is asked, and the attempts it took so far (they belong into the journal)."""
+
+    agent: str
+    step: int
+    messages: list[dict[str, Any]]
+    tools: list[dict[str, Any]]
+    deadline_ms: int | None
+    attempts: list[Attempt] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The provider answered; `cost_usd` None = unknown."""
+
+    reply: Reply
+    cost_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It did not.
+
+    Attributes:
+        detail: the provider's words without credentials.
+        cut_short: it ran out of the job's time, not of the agent's: that says nothing about the provider.
+    """
+
+    verdict: Verdict
+    detail: str
+    cut_short: bool
+
+
+class Attempts:
+    """Makes attempts and writes each down on its call."""
+
+    def __init__(self, *, calls: LlmCalls, prices: Prices, clock: Clock) -> None:
+        self._calls = calls
+        self._prices = prices
+        self._clock = clock
+
+    def timeout_seconds(self, call: Call, agent: Agent) -> float:
+        """How long an attempt may take: the agent's limit, or what is left until the job's deadline."""
+        if call.deadline_ms is None:
+            return agent.timeout_seconds
+        left = (call.deadline_ms - self._clock.now_ms()) / 1000
+        return max(0.05, min(agent.timeout_seconds, left))
+
+    async def make(self, call: Call, agent: Agent, candidate: Candidate, generation: int) -> Served | Failed:
+        """Ask the candidate once."""
+        started_at, begun = self._clock.now_ms(), self._clock.monotonic()
+        timeout = self.timeout_seconds(call, agent)
+        outcome: Served | Failed
+        failure: Failure | None = None
+        try:
+            reply = await self._calls.call(
+                kind=candidate.provider.kind,
+                remote_name=candidate.model.remote_name,
+                api_base=candidate.provider.api_base,
+                secret=candidate.secret,
+                messages=call.messages,
+                parameters=_parameters(agent, call.tools),
+                timeout_seconds=timeout,
+            )
+            outcome = Served(reply, self._prices.cost_usd(candidate, reply.input_tokens, reply.output_tokens))
+        except CallFailed as failed:
+            failure = failed.failure
+            outcome = Failed(
+                classify(failure, moment(self._clock.now_ms())),
+                _detail(failure, candidate),
+                cut_short=failure.kind == "timeout" and timeout < agent.timeout_seconds,
+            )
+        duration_ms = round((self._clock.monotonic() - begun) * 1000)
+        call.attempts.append(_row(call, candidate, generation, outcome, failure, started_at, duration_ms))
+        if isinstance(outcome, Failed):
+            log.warning(
+                "attempt.failed",
+                agent=call.agent,
+                provider=candidate.provider.name,
+                model=candidate.model.id,
+                key=candidate.label,
+                cause=outcome.verdict.cause.value,
+                scope=outcome.verdict.scope.value,
+                rule=outcome.verdict.rule,
+                status=failure.status if failure else None,
+                ms=duration_ms,
+                advice=outcome.verdict.advice,
+            )
+        return outcome
+
+
+def _row(
+    call: Call,
+    candidate: Candidate,
+    generation: int,
+    outcome: Served | Failed,
+    failure: Failure | None,
+    started_at: int,
+    duration_ms: int,
+) -> Attempt:
+    reply = outcome.reply if isinstance(outcome, Served) else None
+    return Attempt(
+        step=call.step,
+        provider=candidate.provider.name,
+        model=candidate.model.id,
+        key_label=candidate.label,
+        key_mask=candidate.key.mask if candidate.key else "",
+        key_fingerprint=candidate.key.fingerprint if candidate.key else "",
+        generation=generation,
+        cause=outcome.verdict.cause.value if isinstance(outcome, Failed) else None,
+        status=failure.status if failure else 200,
+        detail=outcome.detail if isinstance(outcome, Failed) else None,
+        started_at=started_at,
+        duration_ms=duration_ms,
+        input_tokens=reply.input_tokens if reply else None,
+        output_tokens=reply.output_tokens if reply else None,
+        cost_usd=outcome.cost_usd if isinstance(outcome, Served) else None,
+    )
+
+
+def _parameters(agent: Agent, tools: list[dict[str, Any]]) -> Mapping[str, Any]:
+    chosen = {
+        "temperature": agent.temperature,
+        "top_p": agent.top_p,
+        "max_tokens": agent.max_tokens,
+        "tools": tools or None,
+    }
+    return {name: value for name, value in chosen.items() if value is not None}
+
+
+def _detail(failure: Failure, candidate: Candidate) -> str:
+    """The provider's words without credentials: some repeat the key, and not every key has a known shape."""
+    words = (failure.body or failure.local_error)[:8000]
+    if candidate.secret is not None:
+        words = words.replace(candidate.secret.reveal(), str(candidate.secret))
+    return redact(words)[:2000]  # cut last: half a key has no shape
