@@ -8,7 +8,7 @@ import structlog
 
 from shared.clock import Clock
 from shared.settings import HEARTBEAT_SECONDS, LEASE_SECONDS
-from workers.journal.operations import Heartbeat
+from workers.journal.notes import Heartbeat
 from workers.journal.writer import JournalWriter
 
 log = structlog.get_logger()

@@ -12,7 +12,8 @@ from watchkeeper.states import JobState
 from workers.agent.loop import AgentLoop, Cancelled, Completed, Ending, Failed, Outage
 from workers.agent.transcript import Transcript
 from workers.announcer import Announcer
-from workers.journal.operations import Claim, CountEvents, Finish, GiveBack, RecordSteps, Wake
+from workers.journal.notes import CountEvents
+from workers.journal.operations import Claim, Finish, GiveBack, RecordSteps, Wake
 from workers.journal.records import ClaimedJob, LostClaim
 from workers.journal.writer import JournalWriter
 from workers.lease import Fenced

@@ -129,6 +129,7 @@ class Worker:
         )
         calls = LlmCalls(litellm, lean=self._settings.lean_litellm)
         await calls.warm_up({p.kind for p in configuration.routes.snapshot.providers.values()} | {"openai"})
+        configuration.on_swap = lambda routes: calls.keep(routes.secrets)
         router = Router(
             configuration=configuration,
             fleet=fleet,
@@ -142,6 +143,7 @@ class Worker:
                 clock=self._clock,
                 jitter=jitter,
             ),
+            may_start=lease.may_start,
             clock=self._clock,
         )
         runner.loop = AgentLoop(

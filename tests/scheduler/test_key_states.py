@@ -15,7 +15,7 @@ from shared.db.tables import key_events, key_standings
 from shared.keystate import ledger
 from shared.keystate.standing import Standing
 from shared.redis.names import KEY_STATES, KEY_STATES_KEPT
-from workers.journal.operations import TellKeyEvent
+from workers.journal.notes import TellKeyEvent
 from workers.journal.writer import JournalWriter
 
 NOW = 0

@@ -95,7 +95,6 @@ class AgentLoop:
         step = transcript.replayed(LLM, asked, job.id)
         if step is not None:
             return step.message
-        await self._may_start()
         call = Call(
             job.agent, transcript.done + 1, transcript.messages, described, job.deadline_ms, transcript.attempts
         )

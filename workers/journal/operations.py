@@ -2,11 +2,9 @@
 
 import json
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from shared.keystate import ledger
-from shared.keystate.standing import Standing
 from watchkeeper.contract import wake_score
 from watchkeeper.states import JobState
 from workers.journal.dialects import Database
@@ -191,62 +189,6 @@ class GiveBack(Operation[bool]):
             if standing[0]["state"] == self.state.value:
                 return False
         raise LostClaim(self.job.id)
-
-
-@dataclass(frozen=True, slots=True)
-class CountEvents(Operation[int]):
-    """How often something unusual happened to a job."""
-
-    job_id: str
-    event: str
-
-    def apply(self, database: Database, statements: Statements) -> int:
-        return int(database.rows(statements.count_events, asdict(self))[0]["events"])
-
-
-@dataclass(frozen=True, slots=True)
-class TellKeyEvent(Operation[None]):
-    """A subject was set aside, or serves again: into the story, and into what is restored after a wipe of Redis."""
-
-    subject: str
-    event: str
-    standing: Standing
-    label: str
-    told_by: str
-
-    def apply(self, database: Database, statements: Statements) -> None:
-        stored = {
-            "subject": self.subject,
-            "since_ms": self.standing.since_ms,
-            "standing": self.standing.to_json(),
-        }
-        if self.event == ledger.SET_ASIDE:
-            database.run(statements.remember_standing, stored)
-        else:
-            database.run(statements.forget_standing, {"gone": self.subject, "gone_since": self.standing.since_ms})
-        database.run(
-            statements.tell_key_event,
-            {
-                **stored,
-                "event": self.event,
-                "state": self.standing.state.value,
-                "cause": self.standing.cause,
-                "label": self.label,
-                "told_by": self.told_by,
-            },
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Heartbeat(Operation[bool]):
-    """Say that this incarnation lives. False: it was given up, its jobs are with others."""
-
-    incarnation: str
-    generation: int
-    running: int
-
-    def apply(self, database: Database, statements: Statements) -> bool:
-        return database.run(statements.heartbeat, asdict(self)) == 1
 
 
 def _ours(job: ClaimedJob) -> dict[str, Any]:

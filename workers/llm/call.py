@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from shared.classification import Failure
 from shared.secret import Secret
 from workers.llm.capture import capture
+from workers.llm.clients import Clients
 from workers.llm.exchange import begin_exchange, end_exchange
 from workers.llm.lean import lean_logging, lean_logging_class
 
@@ -34,6 +35,7 @@ _HIDDEN_RETRIES: Final = frozenset(
     }
 )
 _NO_CREDENTIAL: Final = "none"
+_NEVER: Final = 3600.0  # seconds; litellm makes another client for every other timeout, and the deadline is ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class LlmCalls:
 
     def __init__(self, litellm: Any, *, lean: bool) -> None:
         self._litellm = litellm
+        self._clients = Clients(litellm)
         self._lean_class = lean_logging_class(litellm) if lean else None
 
     async def call(
@@ -91,18 +94,19 @@ class LlmCalls:
             options["allowed_openai_params"] = ["max_retries"]
         exchange = begin_exchange()
         try:
-            async with asyncio.timeout(timeout_seconds):
-                response = await self._litellm.acompletion(
-                    model=model,
-                    messages=messages,
-                    # An empty key makes litellm look into the environment: always say one.
-                    api_key=secret.reveal() if secret is not None else _NO_CREDENTIAL,
-                    api_base=api_base,
-                    timeout=timeout_seconds,
-                    max_retries=0,
-                    num_retries=0,
-                    **options,
-                )
+            with self._clients.using():
+                async with asyncio.timeout(timeout_seconds):
+                    response = await self._litellm.acompletion(
+                        model=model,
+                        messages=messages,
+                        # An empty key makes litellm look into the environment: always say one.
+                        api_key=secret.reveal() if secret is not None else _NO_CREDENTIAL,
+                        api_base=api_base,
+                        timeout=_NEVER,
+                        max_retries=0,
+                        num_retries=0,
+                        **options,
+                    )
             return _reply(response)
         except Exception as error:
             failure = capture(error, exchange, provider=kind, model=remote_name, streamed=False)
@@ -110,6 +114,10 @@ class LlmCalls:
             end_exchange()
         # Raised here and not above: litellm's error carries key and request, and would stay attached as the context.
         raise CallFailed(_completed(failure, secret, api_base or ""))
+
+    def keep(self, secrets: Iterable[Secret]) -> None:
+        """Let go of what litellm holds for other secrets."""
+        self._clients.keep([*secrets, Secret(_NO_CREDENTIAL)])
 
     async def warm_up(self, kinds: set[str]) -> None:
         """Make each kind's first call before a job waits for it: litellm loads half a second of modules with it.

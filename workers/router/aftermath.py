@@ -14,7 +14,7 @@ from shared.keystate import ledger
 from shared.keystate.plan import BREAKER_WINDOW_MS, Concerned, SetAside, plan
 from shared.keystate.standing import Standing, model_subject, provider_subject
 from shared.keystate.store import clear, return_canary, set_aside, take_canary
-from workers.journal.operations import TellKeyEvent
+from workers.journal.notes import TellKeyEvent
 from workers.journal.writer import JournalWriter
 from workers.router.fleet import FleetReader
 from workers.router.routes import Candidate

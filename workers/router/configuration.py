@@ -29,7 +29,8 @@ class Configuration:
     of `current` and the call of `Attempts.make` (or looks again whether `routes` are still these), and `current`
     returns what `routes` is at that very moment, on the one thread of the event loop: whoever read the fleet's state
     before the change either has started before the swap, or passes through `current` after it. There an older number
-    differs from `routes.generation`, so SQL is asked, and SQL knows the newer one. `swapped` is set after a swap.
+    differs from `routes.generation`, so SQL is asked, and SQL knows the newer one. `swapped` is set after a swap,
+    and `on_swap` called with the new routes.
     """
 
     def __init__(self, engine: Engine, vault: Vault, host: str) -> None:
@@ -39,6 +40,7 @@ class Configuration:
         self._lock = asyncio.Lock()
         self._refused: int | None = None
         self.swapped = asyncio.Event()
+        self.on_swap: Callable[[Routes], None] = lambda routes: None
         self.routes = self._load()
 
     async def current(self, rung: int | None) -> Routes:
@@ -84,6 +86,7 @@ class Configuration:
             )
             return
         self.swapped.set()
+        self.on_swap(self.routes)
         log.info("config.swapped", before=before, generation=self.routes.generation)
 
     def _newest(self) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -75,12 +75,15 @@ class Router:
         fleet: FleetReader,
         attempts: Attempts,
         aftermath: Aftermath,
+        may_start: Callable[[], Awaitable[None]],
         clock: Clock,
     ) -> None:
+        """`may_start` returns once this process may begin something new: its lease is valid."""
         self._configuration = configuration
         self._fleet = fleet
         self._attempts = attempts
         self._aftermath = aftermath
+        self._may_start = may_start
         self._clock = clock
 
     async def serve(self, call: Call) -> Outcome:
@@ -90,6 +93,7 @@ class Router:
         transient = 0
         cause = "no_candidate"
         while True:
+            await self._may_start()
             view = await self._fleet.read()
             routes = await self._configuration.current(view.generation)
             agent = routes.agent(call.agent)

@@ -45,6 +45,7 @@ class Routes:
         self.generation = snapshot.generation
         self.snapshot = snapshot
         secrets = {key.fingerprint: vault.open(key.sealed) for key in snapshot.keys}
+        self.secrets = tuple(secrets.values())
         of_model = {model.id: _candidates(snapshot, model, secrets, host) for model in snapshot.models.values()}
         self._candidates = {
             agent.name: tuple(candidate for model in agent.models for candidate in of_model.get(model, ()))

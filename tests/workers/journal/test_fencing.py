@@ -7,7 +7,8 @@ import pytest
 from tests.rows import Rows
 from tests.workers.journal.records import attempt, step
 from watchkeeper.states import JobState
-from workers.journal.operations import Claim, Finish, GiveBack, Heartbeat, Operation, RecordSteps
+from workers.journal.notes import Heartbeat
+from workers.journal.operations import Claim, Finish, GiveBack, Operation, RecordSteps
 from workers.journal.records import ClaimedJob, LostClaim
 from workers.journal.writer import JournalWriter
 

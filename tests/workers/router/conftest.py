@@ -1,6 +1,6 @@
 """A router as a worker builds it: real litellm, real Redis, real database, the sandbox as every provider."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -35,9 +35,17 @@ def configured(sqlite_url: str, redis_url: str, sandbox: Sandbox) -> Iterator[Co
     engine.dispose()
 
 
+async def _at_once() -> None:
+    """A lease that is always valid."""
+
+
 @asynccontextmanager
 async def open_station(
-    configured: Configured, redis_url: str, litellm: Any, incarnation: str
+    configured: Configured,
+    redis_url: str,
+    litellm: Any,
+    incarnation: str,
+    may_start: Callable[[], Awaitable[None]] = _at_once,
 ) -> AsyncIterator[Station]:
     """One worker's router. Publish first: it loads what is there."""
     client = connect_redis_async(redis_url, connections=8)
@@ -59,6 +67,7 @@ async def open_station(
             clock=clock,
             jitter=lambda: 0.0,
         ),
+        may_start=may_start,
         clock=clock,
     )
     yield Station(router, client, configuration, fleet)

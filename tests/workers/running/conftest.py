@@ -1,14 +1,14 @@
 """A worker's runner with everything real around it, without the process."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest_asyncio
 
 from shared.clock import SystemClock
 from tests.configured import Configured
 from tests.rows import Rows
-from tests.workers.router.conftest import configured, stations
-from tests.workers.router.station import Station
+from tests.workers.router.conftest import configured, open_station
 from tests.workers.running.crew import Crew
 from workers.agent.loop import AgentLoop
 from workers.announcer import Announcer
@@ -17,11 +17,11 @@ from workers.lease import Lease
 from workers.runner import JobRunner
 from workers.tools.registry import BUILT_IN
 
-__all__ = ["configured", "stations"]
+__all__ = ["configured"]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def crew(configured: Configured, stations: list[Station]) -> AsyncIterator[Crew]:
+async def crew(configured: Configured, redis_url: str, litellm: Any) -> AsyncIterator[Crew]:
     """Incarnation A, alive, with the built-in tools and one that breaks."""
     clock = SystemClock()
     rows = Rows(configured.engine)
@@ -30,15 +30,16 @@ async def crew(configured: Configured, stations: list[Station]) -> AsyncIterator
     writer.start()
     lease = Lease(clock)
     lease.renew(clock.monotonic() + 1000)
-    announcer = Announcer(stations[0].client)
-    runner = JobRunner(writer=writer, announcer=announcer, incarnation="A", clock=clock, jitter=lambda: 0.0)
-    loop = AgentLoop(
-        router=stations[0].router,
-        configuration=stations[0].configuration,
-        tools=dict(BUILT_IN),
-        record=runner.record,
-        may_start=lease.may_start,
-    )
-    runner.loop = loop
-    yield Crew(configured, rows, runner, lease, announcer)
+    async with open_station(configured, redis_url, litellm, "A", lease.may_start) as station:
+        announcer = Announcer(station.client)
+        runner = JobRunner(writer=writer, announcer=announcer, incarnation="A", clock=clock, jitter=lambda: 0.0)
+        loop = AgentLoop(
+            router=station.router,
+            configuration=station.configuration,
+            tools=dict(BUILT_IN),
+            record=runner.record,
+            may_start=lease.may_start,
+        )
+        runner.loop = loop
+        yield Crew(configured, rows, runner, lease, announcer)
     assert writer.close(timeout=10)
