@@ -6,6 +6,7 @@ there are idle threads, so that a wake-up is never stuck behind a busy process.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable
 from typing import Any, Final
@@ -14,7 +15,7 @@ import dramatiq
 import redis
 import structlog
 from dramatiq.broker import Consumer, MessageProxy
-from dramatiq.errors import ConnectionClosed, QueueNotFound
+from dramatiq.errors import QueueNotFound
 from redis.exceptions import RedisError
 
 from watchkeeper.contract import WAKE_QUEUE
@@ -87,6 +88,7 @@ class WakeConsumer(Consumer):
         self._slots = slots
         self._block_seconds = block_seconds
         self._taken: deque[tuple[str, float]] = deque()
+        self._away = False
 
     def __next__(self) -> MessageProxy | None:
         if not self._taken:
@@ -103,15 +105,24 @@ class WakeConsumer(Consumer):
         return MessageProxy(wake_message(job_id, score))
 
     def _fetch(self, limit: int) -> list[tuple[str, float]]:
+        taken: list[tuple[str, float]] = []
         try:
             first: Any = self._client.bzpopmin(WAKE_QUEUE, timeout=self._block_seconds)
-            if first is None:
-                return []
-            more: Any = self._client.zpopmin(WAKE_QUEUE, limit - 1) if limit > 1 else []
+            if first is not None:
+                taken.append((first[1], first[2]))
+                taken.extend(self._client.zpopmin(WAKE_QUEUE, limit - 1) if limit > 1 else [])  # type: ignore[arg-type]
         except RedisError as error:
-            # dramatiq logs it and asks again in three seconds
-            raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
-        return [(first[1], first[2]), *more]
+            # Not raised: dramatiq would say it again every three seconds of an outage. What was taken counts.
+            if not self._away:
+                log.error("worker.redis_away", error=str(error), advice="running jobs go on, no new ones start")
+            self._away = True
+            if not taken:
+                time.sleep(self._block_seconds)
+            return taken
+        if self._away:
+            log.info("worker.redis_back")
+            self._away = False
+        return taken
 
     def ack(self, message: MessageProxy) -> None:
         self._slots.release()

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from dramatiq.errors import ConnectionClosed, QueueNotFound
+import structlog
+from dramatiq.errors import QueueNotFound
 from redis import Redis
 
 from shared.redis.connect import connect_redis
+from tests.servers import run_valkey, short_folder
 from watchkeeper.contract import WAKE_QUEUE, wake_score
 from workers.broker import QUEUE, Slots, WakeBroker, WakeConsumer
 
@@ -93,13 +95,23 @@ def test_putting_back_does_not_spoil_a_newer_wake_up(client: Redis) -> None:
     assert client.zscore(WAKE_QUEUE, "a") == 1.0
 
 
-def test_redis_away_is_a_closed_connection_to_dramatiq_and_no_thread_is_lost(tmp_path: str) -> None:
-    client = connect_redis(f"unix://{tmp_path}/s", connections=1, block_seconds=0.1)
-    slots = Slots(2)
-    with pytest.raises(ConnectionClosed):
-        next(WakeConsumer(client, slots, 0.1))
-    assert slots.wait_free(0.0) == 2
-    client.close()
+def test_an_outage_of_redis_is_told_once_and_the_consumer_goes_on_afterwards() -> None:
+    with short_folder("away") as folder, run_valkey() as url, Redis.from_url(url) as direct:
+        socket = folder / "s"
+        client = connect_redis(f"unix://{socket}", connections=2, block_seconds=0.05)
+        slots = Slots(5)
+        consumer = WakeConsumer(client, slots, 0.05)
+        ring(direct, ("a", 0, 1))
+        with structlog.testing.capture_logs() as logs:
+            assert next(consumer) is None
+            assert next(consumer) is None
+            assert slots.wait_free(0.0) == 5
+            socket.symlink_to(url.removeprefix("unix://"))  # the server is back at its address
+            message = next(consumer)
+        assert message is not None
+        assert message.args == ("a",)
+        assert [entry["event"] for entry in logs] == ["worker.redis_away", "worker.redis_back"]
+        client.close()
 
 
 def test_the_broker_knows_only_the_queue_that_was_declared(client: Redis) -> None:
