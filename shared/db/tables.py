@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
     true,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "agents", "attempts", "incarnations", "installation", "job_events", "jobs", "key_events", "key_standings",
     "leases", "llm_defaults",
     "metadata", "models", "provider_keys", "providers", "snapshots", "steps",
+    "supervisors", "tool_starts",
 ]  # fmt: skip
 
 _ROW_ID = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up by itself in SQLite
@@ -71,6 +73,17 @@ attempts = Table(
     Index(None, "job_id"),
 )
 
+tool_starts = Table(
+    # Written before a tool that may not be repeated runs: found without its step, it is never run again (DESIGN 2).
+    "tool_starts",
+    metadata,
+    Column("job_id", String(36), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False, comment="the step it would become"),
+    Column("tool", String(MAX_NAME_LENGTH), nullable=False),
+    Column("claim_token", Integer, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+)
+
 job_events = Table(
     # The unusual turns of a job (rescued, yielded, released, retried); the usual ones stand in the other tables.
     "job_events",
@@ -97,6 +110,32 @@ incarnations = Table(
     Column("generation", Integer, comment="configuration it acknowledged"),
     Column("running", Integer, nullable=False, server_default=text("0"), comment="jobs in its hands"),
     Column("threads", Integer, nullable=False),
+    Column("ended_at", BigInteger, comment="null = believed alive"),
+    Column("ended_why", String(200)),
+    Column(
+        "crashed", Boolean, nullable=False, server_default=false(), comment="it did not end by itself: see crashes"
+    ),
+    Column("supervisor", String(36), comment="who started it; null = it was started alone"),
+    Column("alone_with", String(36), comment="the one job this process was started for; null = any"),
+    Column("state", String(12), nullable=False, server_default="ready", comment="ready or draining"),
+    Column("recycle_why", String(200), comment="why it drains, when it is being replaced"),
+    Column("jobs_done", BigInteger, nullable=False, server_default=text("0"), comment="endings it stored"),
+    Column("rss_mb", Integer, comment="resident memory, MiB"),
+    Column("connections", Integer, comment="open sockets"),
+    Column("loop_lag_ms", Integer, comment="worst delay of the event loop since the last heartbeat"),
+    Index(None, "ended_at"),
+)
+
+supervisors = Table(
+    "supervisors",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("host", String(255), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("heartbeat_at", BigInteger, nullable=False),
+    Column("processes", Integer, nullable=False, comment="how many workers it keeps"),
+    Column("threads", Integer, nullable=False, comment="jobs each runs at a time"),
     Column("ended_at", BigInteger, comment="null = believed alive"),
     Column("ended_why", String(200)),
     Index(None, "ended_at"),
@@ -197,6 +236,7 @@ models = Table(
     Column("active", Boolean, nullable=False, server_default=true()),
     Column("input_usd_per_million", Float, comment="price override; null = litellm's price list"),
     Column("output_usd_per_million", Float),
+    Column("context_tokens", Integer, comment="what the model reads at most; null = litellm's list"),
     Column("source", String(12), nullable=False, comment=_SOURCE),
 )
 
@@ -226,6 +266,7 @@ agents = Table(
     Column("tools", Text, nullable=False, server_default="[]", comment="JSON list of tool names"),
     Column("max_steps", Integer, nullable=False, server_default="20"),
     Column("on_outage", String(8), nullable=False, server_default="wait", comment="wait or fail"),
+    Column("output_schema", Text, comment="JSON schema the answer must keep to; null = any text"),
 )
 
 snapshots = Table(

@@ -29,6 +29,12 @@ WAKE_QUEUE: Final = "watchkeeper:wake"
 DONE_CHANNEL: Final = "watchkeeper:done:"
 """Redis channel prefix; the job id follows. A message means: look at the row, the job has ended."""
 
+CANCEL_CHANNEL: Final = "watchkeeper:cancel"
+"""Redis channel; a message is the id of a running job that was told to stop: its worker looks at once."""
+
+STREAM: Final = "watchkeeper:stream:"
+"""Redis stream prefix; the job id follows: what a job enqueued with `stream` tells while it runs (`events`)."""
+
 MAX_MESSAGES_BYTES: Final = 4 * 1024 * 1024
 """The longest `messages` accepted, as UTF-8 JSON. Longer than any model reads; keeps one job from filling a store."""
 
@@ -69,6 +75,21 @@ jobs = Table(
     Column("yields", Integer, nullable=False, server_default=text("0"), comment="times it gave way in an outage"),
     Column("steps", Integer, nullable=False, server_default=text("0"), comment="finished steps in the journal"),
     Column("cancel_requested", Boolean, nullable=False, server_default=false()),
+    Column("stream", Boolean, nullable=False, server_default=false(), comment="tell every token as it comes"),
+    Column(
+        "crashes",
+        SmallInteger,
+        nullable=False,
+        server_default=text("0"),
+        comment="workers that crashed with it in hand since its last finished step",
+    ),
+    Column(
+        "crashes_alone",
+        SmallInteger,
+        nullable=False,
+        server_default=text("0"),
+        comment="of those, how often it was alone in its process",
+    ),
     Column("result", Text, comment="JSON object: text, model, provider, usage, cost_usd, generation"),
     Column("error_cause", String(40)),
     Column("error_message", Text),
