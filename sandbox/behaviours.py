@@ -29,11 +29,17 @@ class Behaviour(StrEnum):
     HTML_5XX = "html_5xx"  # the 520 page of a CDN
     EMPTY = "empty"  # HTTP 200 without a body
     DIE_MID_STREAM = "die_mid_stream"  # half an answer, then the connection closes
+    END_MID_STREAM = "end_mid_stream"  # half a stream, then an end as if that were all
+    ERROR_MID_STREAM = "error_mid_stream"  # half a stream, then an error as its last event
+    HANG_MID_STREAM = "hang_mid_stream"  # half a stream, then silence, until the client leaves
 
 
 ANSWERED_RIGHT = frozenset({Behaviour.OK, Behaviour.SLOW})
 
-BEGUN_RIGHT = ANSWERED_RIGHT | {Behaviour.DIE_MID_STREAM}
+BROKEN_STREAMS = frozenset({Behaviour.END_MID_STREAM, Behaviour.ERROR_MID_STREAM, Behaviour.HANG_MID_STREAM})
+"""What only a stream can meet: asked for a whole answer, these give a right one."""
+
+BEGUN_RIGHT = ANSWERED_RIGHT | BROKEN_STREAMS | {Behaviour.DIE_MID_STREAM}
 
 SEEN_BY_LISTING = ANSWERED_RIGHT | {
     Behaviour.INVALID,

@@ -12,7 +12,15 @@ ECHO_LIMIT = 200
 
 _TOOLS = re.compile(r"\[\[tools=(\d{1,4})\]\]")
 _SAY = re.compile(r"\[\[say=(.*?)\]\]", re.DOTALL)
+_THEN = re.compile(r"\[\[then=(.*?)\]\]", re.DOTALL)
+_MARK = re.compile(r"\[\[mark=([\w.-]{1,64})\]\]")
+_TOKENS = re.compile(r"\[\[tokens=(\d{1,5})\]\]")
+_RATE = re.compile(r"\[\[rate=(\d{1,5}(?:\.\d{1,6})?)\]\]")
 _SLOW = re.compile(r"\[\[slow=(\d{1,5}(?:\.\d{1,6})?)\]\]")
+
+
+SENT_AT = "<sent at microsecond>"
+"""Stands in a text of `[[stamped]]` for the moment its piece is sent: microseconds since 1970, 16 digits."""
 
 
 class Line(NamedTuple):
@@ -53,13 +61,18 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Text, or one tool call; the token counts of both directions; seconds the directives ask to wait."""
+    """Text, or one tool call; the token counts of both directions; seconds the directives ask to wait.
+
+    `tokens` are the pieces a stream brings the text in (none: about ten); `rate` is pieces a second (None: at once).
+    """
 
     text: str
     call: Call | None
     prompt_tokens: int
     completion_tokens: int
     wait_seconds: float = 0.0
+    tokens: Sequence[str] = ()
+    rate: float | None = None
 
 
 def reply_to(ask: Ask) -> Reply:
@@ -69,15 +82,24 @@ def reply_to(ask: Ask) -> Reply:
     results = [line.text for line in ask.lines[last_user + 1 :] if line.role == "tool"]
     earlier = sum(1 for line in ask.lines[: max(last_user, 0)] if line.role != "tool" and line.text)
     call = _call(said, ask.tools, len(results))
-    text = "" if call else _text(said, results, earlier)
-    slow = _SLOW.search(said)
+    drawn = () if call else _tokens(said)
+    text = "" if call else "".join(drawn) or _then(ask.lines, last_user) or _text(said, results, earlier)
+    slow, rate = _SLOW.search(said), _RATE.search(said)
     return Reply(
         text=text,
         call=call,
         prompt_tokens=tokens(ask.words),
-        completion_tokens=tokens(count_words(text) if not call else 8 + 4 * len(call.arguments)),
+        completion_tokens=len(drawn) or tokens(count_words(text) if not call else 8 + 4 * len(call.arguments)),
         wait_seconds=float(slow[1]) if slow else 0.0,
+        tokens=drawn,
+        rate=(float(rate[1]) or None) if rate else None,
     )
+
+
+def mark_of(ask: Ask) -> str | None:
+    """The name that a line of the conversation gives it, for whoever reads the log."""
+    marks = (_MARK.search(line.text) for line in ask.lines if "[[mark=" in line.text)
+    return next((mark[1] for mark in marks if mark), None)
 
 
 def _call(said: str, tools: Sequence[Tool], results: int) -> Call | None:
@@ -86,6 +108,22 @@ def _call(said: str, tools: Sequence[Tool], results: int) -> Call | None:
         return None
     tool = tools[results % len(tools)]
     return Call(tool.name, example_arguments(tool.parameters))
+
+
+def _tokens(said: str) -> tuple[str, ...]:
+    """`[[tokens=N]]`: so many words, numbered, or, `[[stamped]]`, each the time it is sent."""
+    wanted = _TOKENS.search(said)
+    if not wanted:
+        return ()
+    stamped = "[[stamped]]" in said
+    return tuple(f"{SENT_AT} " if stamped else f"word{n} " for n in range(1, int(wanted[1]) + 1))
+
+
+def _then(lines: Sequence[Line], last_user: int) -> str:
+    """`[[then=TEXT]]`: what is answered to the user's message after the one that holds it."""
+    before = [line.text for line in lines[: max(last_user, 0)] if line.role == "user"]
+    found = _THEN.search(before[-1]) if before else None
+    return found[1] if found else ""
 
 
 def _text(said: str, results: Sequence[str], earlier: int) -> str:

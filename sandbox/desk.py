@@ -18,10 +18,13 @@ _REQUEST_ID_HEADER = {"anthropic": "request-id"}
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Both clocks, in milliseconds: since 1970, and one that never goes back."""
+    """Both clocks: micro- and milliseconds since 1970, and milliseconds that never go back."""
 
-    epoch_ms: Callable[[], int]
+    epoch_us: Callable[[], int]
     monotonic_ms: Callable[[], int]
+
+    def epoch_ms(self) -> int:
+        return self.epoch_us() // 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ class Desk:
         model: str | None,
         stream: bool = False,
         messages: int = 0,
+        mark: str | None = None,
         sound: bool = True,
     ) -> Visit:
         """Writes the request down; `model` None means it lists models. Unsound ones meet `bad_request`."""
@@ -104,9 +108,16 @@ class Desk:
                 behaviour=visit.outcome,
                 request_id=visit.request_id,
                 messages=messages,
+                mark=mark,
             )
         )
         return visit
+
+    def error_event(self, visit: Visit) -> bytes:
+        """The event with which this wire format tells of an error in the middle of a stream."""
+        quoted = Quoted(visit.key, visit.model, visit.request_id, visit.at_ms, None)
+        told = self.answers.answer(visit.wire.name, Behaviour.ERROR_IN_200, quoted, stream=True).body
+        return told.rstrip().split(b"\n\n")[-1] + b"\n\n"
 
     def refusal(self, visit: Visit, *, stream: bool) -> Answer:
         """What the provider, or the CDN before it, says to this request instead of an answer."""

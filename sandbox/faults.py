@@ -24,22 +24,18 @@ def reset(request: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
-async def stream(request: web.Request, frames: list[bytes], headers: dict[str, str]) -> web.StreamResponse:
-    """Sends `frames` as server-sent events, one write each."""
-    response = await _begin_stream(request, headers)
-    for frame in frames:
-        await response.write(frame)
-    await response.write_eof()
+async def begin_stream(request: web.Request, headers: dict[str, str]) -> web.StreamResponse:
+    """The head of an answer in server-sent events."""
+    sse = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
+    response = web.StreamResponse(headers=headers | sse)
+    await response.prepare(request)
     return response
 
 
-async def die_mid_stream(request: web.Request, frames: list[bytes], headers: dict[str, str]) -> web.StreamResponse:
-    """Sends the first half of `frames`, then closes the connection without the final chunk."""
-    response = await _begin_stream(request, headers)
-    for frame in frames[: (len(frames) + 1) // 2]:
-        await response.write(frame)
-    _close(request)
-    return response
+def drop(request: web.Request) -> None:
+    """Closes the connection in the middle of an answer; what was written is still sent, an abort would drop it."""
+    if request.transport is not None:
+        request.transport.close()
 
 
 async def die_mid_body(request: web.Request, body: bytes, headers: dict[str, str]) -> web.StreamResponse:
@@ -48,17 +44,5 @@ async def die_mid_body(request: web.Request, body: bytes, headers: dict[str, str
     response.content_length = len(body)
     await response.prepare(request)
     await response.write(body[: len(body) // 2])
-    _close(request)
+    drop(request)
     return response
-
-
-async def _begin_stream(request: web.Request, headers: dict[str, str]) -> web.StreamResponse:
-    sse = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
-    response = web.StreamResponse(headers=headers | sse)
-    await response.prepare(request)
-    return response
-
-
-def _close(request: web.Request) -> None:
-    if request.transport is not None:
-        request.transport.close()  # what was written is still sent; an abort would drop it

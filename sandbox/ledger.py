@@ -25,6 +25,8 @@ class Entry(NamedTuple):
     behaviour: str
     request_id: str
     messages: int
+    mark: str | None = None
+    """What the conversation calls itself with [[mark=...]]."""
 
     def to_json(self) -> dict[str, object]:
         return {**self._asdict(), "masked_key": mask(self.key)}

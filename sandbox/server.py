@@ -57,7 +57,7 @@ async def serve(options: Options) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    clock = Clock(lambda: time.time_ns() // 1_000_000, lambda: time.monotonic_ns() // 1_000_000)
+    clock = Clock(lambda: time.time_ns() // 1_000, lambda: time.monotonic_ns() // 1_000_000)
     app = build_app(options.plans, clock=clock, run=secrets.token_hex(5))
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_STOP_SECONDS)
     await runner.setup()

@@ -8,9 +8,10 @@ from aiohttp import web
 
 from sandbox import faults
 from sandbox.behaviours import Behaviour
-from sandbox.conversation import Ask, Reply, reply_to
+from sandbox.conversation import mark_of, reply_to
 from sandbox.desk import Desk, Visit
 from sandbox.schema import JsonObject
+from sandbox.streaming import stream_reply
 from sandbox.wire.contract import MalformedRequest, Wire, compact
 
 
@@ -32,13 +33,13 @@ async def chat(
     except MalformedRequest:
         visit = desk.admit(request, wire, model=model, stream=stream, sound=False)
         return refuse(desk, visit, stream=False)
-    visit = desk.admit(request, wire, model=model, stream=stream, messages=ask.messages)
+    visit = desk.admit(request, wire, model=model, stream=stream, messages=ask.messages, mark=mark_of(ask))
     reply = reply_to(ask)
     if not visit.answered:
         return await misbehave(request, desk, visit, stream=stream)
     await pause((visit.step.delay_seconds or 0.0) + reply.wait_seconds)
     if stream:
-        return await _stream(request, visit, ask, reply)
+        return await stream_reply(request, desk, visit, visit.wire.frames(ask, reply, visit.stamp), reply.rate)
     return await _whole(request, visit, wire.plain(ask, reply, visit.stamp))
 
 
@@ -75,12 +76,6 @@ async def pause(seconds: float) -> None:
     """Waits, unless there is nothing to wait for: a needless turn of the loop is not free."""
     if seconds > 0:
         await asyncio.sleep(seconds)
-
-
-async def _stream(request: web.Request, visit: Visit, ask: Ask, reply: Reply) -> web.StreamResponse:
-    frames = visit.wire.frames(ask, reply, visit.stamp)
-    send = faults.die_mid_stream if visit.step.behaviour is Behaviour.DIE_MID_STREAM else faults.stream
-    return await send(request, frames, visit.headers)
 
 
 async def _whole(request: web.Request, visit: Visit, answer: JsonObject) -> web.StreamResponse:

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 
 from sandbox.conversation import Ask, Line, Reply, count_words
 from sandbox.schema import JsonObject
-from sandbox.wire.contract import Stamp, compact, messages_in, objects, pieces, text_of, tool_of, tool_words
+from sandbox.wire.contract import (
+    Stamp,
+    compact,
+    messages_in,
+    objects,
+    pieces,
+    text_of,
+    text_pieces,
+    tool_of,
+    tool_words,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,7 @@ class AnthropicWire:
             deltas: list[JsonObject] = [{"type": "input_json_delta", "partial_json": part} for part in parts]
         else:
             block = {"type": "text", "text": ""}
-            deltas = [{"type": "text_delta", "text": part} for part in pieces(reply.text)]
+            deltas = [{"type": "text_delta", "text": part} for part in text_pieces(reply)]
         return [
             _event("message_start", message=started),
             _event("content_block_start", index=0, content_block=block),

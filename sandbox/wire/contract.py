@@ -1,7 +1,7 @@
 """What every wire format offers, and the few pieces all of them are built from."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -52,6 +52,11 @@ def pieces(text: str) -> list[str]:
     """`text` in about ten parts, as a stream brings it."""
     size = max(1, -(-len(text) // _PIECES))
     return [text[i : i + size] for i in range(0, len(text), size)]
+
+
+def text_pieces(reply: Reply) -> Sequence[str]:
+    """The text of `reply` as a stream brings it."""
+    return reply.tokens or pieces(reply.text)
 
 
 def objects(value: object) -> Iterator[JsonObject]:

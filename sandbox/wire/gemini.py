@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sandbox.conversation import Ask, Line, Reply, Tool, count_words
 from sandbox.schema import JsonObject
-from sandbox.wire.contract import Stamp, compact, messages_in, objects, pieces, text_of, tool_of, tool_words
+from sandbox.wire.contract import Stamp, compact, messages_in, objects, text_of, text_pieces, tool_of, tool_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class GeminiWire:
 
     def frames(self, ask: Ask, reply: Reply, stamp: Stamp) -> list[bytes]:
         call = _call_part(reply)
-        parts: list[JsonObject] = [call] if call else [{"text": piece} for piece in pieces(reply.text)]
+        parts: list[JsonObject] = [call] if call else [{"text": piece} for piece in text_pieces(reply)]
         parts = parts or [{"text": ""}]
         last = len(parts) - 1
         return [

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 
 from sandbox.conversation import Ask, Line, Reply, count_words
 from sandbox.schema import JsonObject
-from sandbox.wire.contract import Stamp, compact, messages_in, objects, pieces, text_of, tool_of, tool_words
+from sandbox.wire.contract import (
+    Stamp,
+    compact,
+    messages_in,
+    objects,
+    pieces,
+    text_of,
+    text_pieces,
+    tool_of,
+    tool_words,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +58,7 @@ class OpenAIWire:
             for piece in pieces(_arguments(reply)):
                 deltas.append({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]})
         else:
-            deltas.extend({"content": piece} for piece in pieces(reply.text))
+            deltas.extend({"content": piece} for piece in text_pieces(reply))
         frames = [_frame(head | {"choices": [_delta(delta, None)]}) for delta in deltas]
         frames.append(_frame(head | {"choices": [_delta({}, _finish(reply))]}))
         if ask.include_usage:

@@ -1,5 +1,7 @@
 """What is not an answer at all: silence, resets, pages of a CDN, half answers."""
 
+import time
+
 import httpx
 import pytest
 
@@ -69,3 +71,35 @@ def test_slow_is_a_right_answer_that_comes_late(sandbox: Sandbox, speaker: Speak
     response = speaker.ask("hello")
     assert response.elapsed.total_seconds() >= 0.3
     assert "[sandbox]" in speaker.read(response)
+
+
+def test_a_stream_can_end_early_as_if_that_were_all(sandbox: Sandbox, speaker: Speaker) -> None:
+    sandbox.control.set_key("key-1", "end_mid_stream")
+    text = speaker.read_stream(speaker.ask("[[tokens=20]]", stream=True).text)
+    assert text.startswith("word1 word2")
+    assert "word20" not in text
+
+
+def test_a_stream_can_end_in_an_error(sandbox: Sandbox, speaker: Speaker) -> None:
+    sandbox.control.set_key("key-1", "error_mid_stream")
+    told = list(events(speaker.ask("[[tokens=20]]", stream=True).text))
+    assert len(told) > 5
+    assert told[-1]["error"]["message"]
+
+
+def test_a_stream_can_fall_silent(sandbox: Sandbox, speaker: Speaker) -> None:
+    sandbox.control.set_key("key-1", "hang_mid_stream")
+    request = speaker.format.request("key-1", speaker.model, [("user", "[[tokens=20]]")], stream=True, tools=False)
+    with speaker.http.stream("POST", **request, timeout=0.5) as response, pytest.raises(httpx.ReadTimeout):
+        for text in response.iter_text():
+            assert text
+
+
+def test_a_stream_keeps_the_rate_that_was_asked_for_and_says_when_each_word_was_sent(
+    sandbox: Sandbox, speaker: Speaker
+) -> None:
+    response = speaker.ask("[[tokens=11]] [[rate=50]] [[stamped]]", stream=True)
+    sent = [int(word) for word in speaker.read_stream(response.text).split()]
+    assert len(sent) == 11
+    assert sent[-1] - sent[0] >= 190_000
+    assert 0 <= time.time_ns() // 1000 - sent[-1] < 60_000_000

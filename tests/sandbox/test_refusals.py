@@ -25,10 +25,11 @@ REFUSALS = {
     "bad_request": [(400, "unknown_parameter"), (400, "at least one message"), (400, "Unknown name")],
 }
 NETWORK = {"hang", "reset", "html", "html_5xx", "empty", "die_mid_stream", "error_in_200"}
+STREAMS = {"end_mid_stream", "error_mid_stream", "hang_mid_stream"}
 
 
 def test_every_behaviour_is_tested_somewhere() -> None:
-    assert set(Behaviour) == set(REFUSALS) | NETWORK | {"ok", "slow"}
+    assert set(Behaviour) == set(REFUSALS) | NETWORK | STREAMS | {"ok", "slow"}
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
