@@ -10,8 +10,9 @@ import redis.asyncio
 import structlog
 
 from shared.keystate.plan import BREAKER_WINDOW_MS, SetAside
+from shared.keystate.retry_budget import COUNT_CALLS, WINDOW_MS
 from shared.keystate.standing import Standing
-from shared.redis.names import CANARY, FAILURES, GENERATION, KEY_STATES
+from shared.redis.names import FAILURES, GENERATION, KEY_STATES, RETRY_BUDGET
 
 log = structlog.get_logger()
 
@@ -27,13 +28,15 @@ class FleetView:
     now_ms: int
 
 
-async def read_fleet(client: "redis.asyncio.Redis") -> FleetView:
-    """Generation, key states and Redis's clock in one round trip."""
+async def read_fleet(client: "redis.asyncio.Redis", *, calls: int = 0) -> FleetView:
+    """Generation, key states and Redis's clock in one round trip, which also counts `calls` that begin."""
     pipeline = client.pipeline(transaction=False)
     pipeline.get(GENERATION)
     pipeline.hgetall(KEY_STATES)
     pipeline.time()
-    return _view(await pipeline.execute())
+    if calls:
+        pipeline.eval(COUNT_CALLS, 1, RETRY_BUDGET, calls, WINDOW_MS)
+    return _view((await pipeline.execute())[:3])
 
 
 def read_fleet_now(client: "redis.Redis") -> FleetView:
@@ -81,24 +84,6 @@ async def add_standings(client: "redis.asyncio.Redis", standings: Mapping[str, S
     pipeline = client.pipeline(transaction=False)
     for subject, standing in standings.items():
         pipeline.hsetnx(KEY_STATES, subject, standing.to_json())
-    await pipeline.execute()
-
-
-async def take_canary(client: "redis.asyncio.Redis", subject: str, *, holder: str, lease_ms: int) -> bool:
-    """True for the one caller of the fleet that may try a due `subject`; the lease ends by itself."""
-    return bool(await client.set(CANARY + subject, holder, nx=True, px=lease_ms))
-
-
-async def return_canary(client: "redis.asyncio.Redis", *subjects: str) -> None:
-    """The try is over: another one may be made."""
-    await client.delete(*(CANARY + subject for subject in subjects))
-
-
-async def clear(client: "redis.asyncio.Redis", *subjects: str) -> None:
-    """Forget the standings of `subjects`: they served again."""
-    pipeline = client.pipeline(transaction=False)
-    pipeline.hdel(KEY_STATES, *subjects)
-    pipeline.delete(*(CANARY + subject for subject in subjects), *(FAILURES + subject for subject in subjects))
     await pipeline.execute()
 
 

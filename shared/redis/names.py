@@ -15,8 +15,14 @@ FAILURES: Final = "watchkeeper:failures:"
 """Hash per subject (which follows): failed and served within a breaker's window. TTL: the window."""
 
 CANARY: Final = "watchkeeper:canary:"
-"""String per subject (which follows): who tries it now that its time is up. TTL: one attempt."""
+"""String per subject (which follows): which try has it now that its time is up. TTL: one attempt."""
+
+RETRY_BUDGET: Final = "watchkeeper:retry-budget"
+"""Hash: calls the fleet began, retries for passing causes, whether a refusal was told. TTL: the window, 60 s."""
 
 KEY_STATES_KEPT: Final = "watchkeeper:key-states-kept"
 """String, the scheduler's mark: the run_id of the server it knew. With it, a missing state was
 cleared; without it, or on another run, Redis was wiped or may have lost something. No TTL."""
+
+ORDERS: Final = "watchkeeper:orders:"
+"""List per supervisor (whose id follows): what it is asked to do, as JSON (shared.supervision.orders). TTL: 60 s."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.config.environment_keys import environment_providers
 from shared.environment import read_environment
 from shared.errors import ConfigurationError, EnvironmentFileError
 from shared.settings import load_settings
@@ -63,3 +64,10 @@ def test_settings_have_defaults_and_empty_means_not_set() -> None:
     settings = load_settings({"WATCHKEEPER_WORKER_THREADS": " ", "WATCHKEEPER_LOG_LEVEL": "DEBUG"})
     assert (settings.worker_threads, settings.drain_seconds, settings.log_level) == (200, 25, "debug")
     assert settings.lean_litellm
+
+
+def test_an_empty_variable_of_the_process_wins_over_the_file_and_means_not_set(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("GROQ_API_KEY=gsk-of-the-file-0001\nWATCHKEEPER_WORKER_THREADS=7\n")
+    found = read_environment(tmp_path, {"GROQ_API_KEY": "", "WATCHKEEPER_WORKER_THREADS": ""})
+    assert environment_providers(found) == {}
+    assert load_settings(found).worker_threads == 200

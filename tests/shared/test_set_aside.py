@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 import redis.asyncio
 
+from shared.keystate.canary import Canary, clear
 from shared.keystate.plan import BREAKER_FAILURES, BREAKER_WINDOW_MS, SetAside
 from shared.keystate.standing import KeyState, Standing
-from shared.keystate.store import clear, read_fleet, return_canary, set_aside, take_canary
+from shared.keystate.store import read_fleet, set_aside
 from shared.redis.connect import connect_redis_async
-from shared.redis.names import CANARY, FAILURES, GENERATION, KEY_STATES
+from shared.redis.names import FAILURES, GENERATION, KEY_STATES
 
 MINUTE = 60_000
 
@@ -76,8 +77,8 @@ async def test_a_stated_end_is_taken_as_it_is(client: "redis.asyncio.Redis") -> 
 
 
 async def test_an_answer_clears_the_standing_and_its_strikes(client: "redis.asyncio.Redis") -> None:
-    await carry_out(client, order())
-    await clear(client, "key:f")
+    _, tried = await carry_out(client, order())
+    await clear(client, Canary("A", {"key:f": tried.since_ms}))
     assert (await read_fleet(client)).standings == {}
     _, standing = await carry_out(client, order())
     assert standing.strikes == 1
@@ -190,23 +191,6 @@ async def test_failures_are_counted_for_the_window_and_no_longer(client: "redis.
     await client.pexpire(counted, 1_000)
     await set_aside(client, breaker(), jitter=0.0)
     assert await client.pttl(counted) <= 1_000  # more failures do not keep it
-
-
-async def test_an_answer_ends_the_count_and_the_lease_too(client: "redis.asyncio.Redis") -> None:
-    await set_aside(client, breaker(), jitter=0.0)
-    await take_canary(client, "provider:p", holder="A", lease_ms=60_000)
-    await clear(client, "provider:p")
-    assert await client.dbsize() == 0
-
-
-async def test_one_canary_at_a_time_and_its_lease_ends_by_itself(client: "redis.asyncio.Redis") -> None:
-    async def take(holder: str) -> bool:
-        return await take_canary(client, "key:f", holder=holder, lease_ms=60_000)
-
-    assert sorted(await asyncio.gather(*(take(str(number)) for number in range(20)))) == [False] * 19 + [True]
-    assert 0 < await client.pttl(CANARY + "key:f") <= 60_000
-    await return_canary(client, "key:f")
-    assert await take("A")
 
 
 async def test_the_same_undecided_answer_after_its_time_decides_it_and_another_one_does_not(
