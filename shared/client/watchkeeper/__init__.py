@@ -16,14 +16,19 @@ if TYPE_CHECKING:
         UnknownAgent,
         WatchkeeperError,
     )
+    from watchkeeper.events import Event, EventKind
     from watchkeeper.job import Job
     from watchkeeper.states import JobState, Priority
+    from watchkeeper.story_text import StoryText
+    from watchkeeper.tools import ToolContext, tool
 
     __version__: str
 
 __all__ = [
     "AsyncClient",
     "Client",
+    "Event",
+    "EventKind",
     "InvalidJob",
     "Job",
     "JobFailed",
@@ -33,17 +38,25 @@ __all__ = [
     "Priority",
     "StoreNotReady",
     "StoreUnavailable",
+    "StoryText",
+    "ToolContext",
     "UnknownAgent",
     "WatchkeeperError",
     "__version__",
+    "tool",
 ]
 
 _HOMES = {
     "AsyncClient": "watchkeeper.async_client",
     "Client": "watchkeeper.client",
+    "Event": "watchkeeper.events",
+    "EventKind": "watchkeeper.events",
     "Job": "watchkeeper.job",
     "JobState": "watchkeeper.states",
     "Priority": "watchkeeper.states",
+    "StoryText": "watchkeeper.story_text",
+    "ToolContext": "watchkeeper.tools",
+    "tool": "watchkeeper.tools",
 }
 
 

@@ -1,7 +1,7 @@
 """The client of a backend: SQL is asked directly, Redis only carries wake-ups and announcements."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -10,16 +10,21 @@ from typing import Any, Self
 from sqlalchemy import select
 
 from watchkeeper.callers_transaction import CallersConnection, insert_in
+from watchkeeper.cancelling import Cancelling, cancel_job
 from watchkeeper.contract import jobs
 from watchkeeper.engine import build_engine
 from watchkeeper.enqueue import insert_job
 from watchkeeper.errors import JobNotFound
+from watchkeeper.events import Event
 from watchkeeper.ids import IdMaker
 from watchkeeper.job import JOB_COLUMNS, Job, job_from_row
 from watchkeeper.locations import locate
 from watchkeeper.messages import Messages
+from watchkeeper.news import News
 from watchkeeper.states import Priority
 from watchkeeper.store_errors import translated
+from watchkeeper.story_rows import Found, look
+from watchkeeper.streaming import StoryReader, reading_redis
 from watchkeeper.submission import check
 from watchkeeper.waiting import Pauses, hear, listening_redis, out_of_time
 from watchkeeper.wakeup import Doorbell
@@ -50,6 +55,7 @@ class Client:
         self._redis_url = redis_url or places.redis_url
         self._doorbell = Doorbell(self._redis_url)
         self._listening = listening_redis(self._redis_url)
+        self._streams = reading_redis(self._redis_url)
         self._new_id = IdMaker()
 
     def enqueue(
@@ -63,6 +69,7 @@ class Client:
         run_after: datetime | None = None,
         deadline: datetime | None = None,
         metadata: Mapping[str, Any] | None = None,
+        stream: bool = False,
         connection: CallersConnection | None = None,
     ) -> Job:
         """Accept a job: once this returns without `connection`, it is stored and will end exactly once.
@@ -76,6 +83,7 @@ class Client:
             run_after: not started before; needs a time zone.
             deadline: failed when not finished by then; needs a time zone.
             metadata: yours, at most 64 KiB of JSON; comes back on the job.
+            stream: tell every token as it comes; read it with `stream`. Without, `stream` tells whole steps.
             connection: a SQLAlchemy Connection or Session: the job is part of its transaction, which stays
                 yours to commit. A Session's commit also sends the wake-up; after that of a bare Connection
                 the service finds the job by itself, a little later.
@@ -95,6 +103,7 @@ class Client:
             run_after=run_after,
             deadline=deadline,
             metadata=metadata,
+            stream=stream,
         )
         if connection is not None:
             return insert_in(connection, submission, self._doorbell.ring)
@@ -130,11 +139,60 @@ class Client:
                 ear.wait(pause)
         return job
 
+    def stream(self, job_id: str, *, after: str | None = None, timeout: float | None = 300.0) -> Iterator[Event]:
+        """What the job tells, from its beginning or from behind the event `after`, `ended` last.
+
+        The story is whole whatever happens on the way: what Redis lost is told from the journal in SQL. There is
+        no token by token then, and what was told of a step in part is taken back (`step_reset`) before it is told
+        whole. Tokens joined by step, minus what was taken back, are exactly the replies (`StoryText` does it).
+
+        Args:
+            job_id: any job; only one enqueued with `stream` tells its tokens as they come.
+            after: the id of any event of this job you got before. When it is not known any more (its stream has
+                expired), a `step_reset` whose step is None takes back all that was told, and the story begins anew.
+            timeout: seconds for the whole story, None for no limit.
+
+        Raises:
+            JobTimeout: it goes on; call again with the last `after`.
+            JobNotFound, StoreNotReady, StoreUnavailable
+        """
+        reader = StoryReader(
+            str(job_id),
+            streams=self._streams,
+            listening=self._listening,
+            look=self._look,
+            pauses=Pauses(timeout),
+            late=lambda: out_of_time(self.get(job_id), timeout),
+        )
+        yield from reader.events(after)
+
+    def cancel(self, job_id: str, *, by: str = "the backend") -> Job:
+        """Stop the job, and give it as it is then: cancelled at once, unless a worker runs it.
+
+        A running one has `cancel_requested` stored, which binds it whatever happens to its worker; that stops it
+        within a second (`wait` for it), at its next step while Redis is away. One that has ended stays as it is.
+        `by` says who did it, for people.
+
+        Raises:
+            JobNotFound, StoreNotReady, StoreUnavailable
+        """
+        news = News()
+        with translated(self._engine.url), self._engine.connect() as own:
+            outcome = cancel_job(own, str(job_id), by=by, news=news)
+        if outcome is not Cancelling.OVER:
+            self._doorbell.announce(news)
+        return self.get(job_id)
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+        self._streams.close()
         self._doorbell.close()
         self._listening.close()
+
+    def _look(self, job_id: str, known: frozenset[int] | None) -> Found:
+        with translated(self._engine.url), self._engine.connect() as own:
+            return look(own, job_id, known)
 
     def __enter__(self) -> Self:
         return self

@@ -26,6 +26,9 @@ CONTRACT_VERSION: Final = 1
 WAKE_QUEUE: Final = "watchkeeper:wake"
 """Redis sorted set: member = job id, score = `wake_score`. ZADD NX makes a second wake-up of a job harmless."""
 
+ALONE_QUEUE: Final = "watchkeeper:alone"
+"""Redis sorted set like `WAKE_QUEUE`, of jobs that crashed workers: each is run in a process of its own."""
+
 DONE_CHANNEL: Final = "watchkeeper:done:"
 """Redis channel prefix; the job id follows. A message means: look at the row, the job has ended."""
 

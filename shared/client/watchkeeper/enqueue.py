@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, String, bindparam, case, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, String, bindparam, case, literal, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -29,8 +29,9 @@ def insert_job(connection: Connection, submission: Submission) -> Job:
         UnknownAgent: no agent of that name; nothing was stored.
         StoreUnavailable: the agent or the key's job came and went three times in between.
     """
-    statement = _insert(connection.dialect.name)
+    statement = _insert(connection.dialect.name, stream=submission.stream)
     values = asdict(submission)
+    del values["stream"]
     for _ in range(_TRIES):
         row = connection.execute(statement, values).one_or_none()
         if row is not None:
@@ -55,7 +56,7 @@ def _check_agent(connection: Connection, name: str) -> None:
 
 
 @cache
-def _insert(dialect: str) -> ReturningInsert[Any]:
+def _insert(dialect: str, *, stream: bool) -> ReturningInsert[Any]:
     later = bindparam("run_after", type_=BigInteger)
     values: dict[str, ColumnElement[Any]] = {
         "id": bindparam("id", type_=String),
@@ -71,6 +72,8 @@ def _insert(dialect: str) -> ReturningInsert[Any]:
         "deadline": bindparam("deadline", type_=BigInteger),
         "enqueued_at": db_now(),
     }
+    if stream:  # else not named: a database of an older service has no such column
+        values["stream"] = true()
     row = select(*values.values()).where(agent_names.c.name == bindparam("agent", type_=String))
     names = list(values)
     if dialect == "postgresql":

@@ -10,7 +10,8 @@ class EventKind(StrEnum):
 
     - `step_started`: kind ("llm" or "tool"); for a tool also name, arguments (JSON text), tool_call_id.
     - `token`: text, a piece of the LLM reply of this step.
-    - `step_reset`: why. What was told of this step so far is void: it is done again, whole.
+    - `step_reset`: why. What was told of this step so far is void: it is done again, whole. Without a step all that
+      was told so far is void: the story begins anew.
     - `step_finished`: kind, text (the whole reply, or the tool's result), and for an LLM reply model, provider,
       tool_calls, input_tokens, output_tokens, cost_usd.
     - `waiting`: state ("waiting", "parked" or "queued"), why, run_after_ms. The job gave way and goes on by itself.

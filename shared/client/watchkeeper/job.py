@@ -52,7 +52,7 @@ class Job:
     steps: int
     """Finished steps: one LLM reply or one tool result each."""
     result: dict[str, Any] | None
-    """text, model, provider, usage, cost_usd and generation once completed."""
+    """text, model, provider, usage, cost_usd and generation once completed; data with an output schema."""
     error_cause: str | None
     error_message: str | None
     duplicate: bool = False
@@ -60,9 +60,14 @@ class Job:
 
     @property
     def text(self) -> str | None:
-        """The answer; None until the job is completed."""
+        """The answer; None until the job is completed. A job failed with cause `invalid_output` keeps it, too."""
         text = (self.result or {}).get("text")
         return text if isinstance(text, str) else None
+
+    @property
+    def data(self) -> Any:
+        """The answer's value, when the agent has an output schema and the job is completed; else None."""
+        return (self.result or {}).get("data")
 
     def raise_for_state(self) -> "Job":
         """Itself; handy as `client.wait(id).raise_for_state().text`.

@@ -27,6 +27,7 @@ class Submission:
     metadata: str | None
     run_after: int | None
     deadline: int | None
+    stream: bool = False
 
 
 class Options(TypedDict):
@@ -38,6 +39,7 @@ class Options(TypedDict):
     run_after: datetime | None
     deadline: datetime | None
     metadata: Mapping[str, Any] | None
+    stream: bool
 
 
 def check(
@@ -52,6 +54,7 @@ def check(
     run_after: datetime | None,
     deadline: datetime | None,
     metadata: Mapping[str, Any] | None,
+    stream: bool = False,
 ) -> Submission:
     """What to store; `now` is the caller's clock.
 
@@ -74,6 +77,7 @@ def check(
         metadata=None if metadata is None else _metadata(metadata),
         run_after=start,
         deadline=end,
+        stream=bool(stream),
     )
 
 

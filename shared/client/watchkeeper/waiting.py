@@ -104,6 +104,13 @@ def log_deaf(error: RedisError) -> None:
     _log.warning("cannot listen to Redis (%s): looking at the job's row every second instead", error)
 
 
+def log_unread(error: RedisError) -> None:
+    """Say why a story goes on without its stream."""
+    _log.warning(
+        "cannot read the job's stream from Redis (%s): its steps are told from SQL, each when it is done", error
+    )
+
+
 def out_of_time(job: Job, timeout: float | None) -> JobTimeout:
     """The error of a wait that ended before its job."""
     return JobTimeout(f"job {job.id} is still {job.state} after {timeout} s; it goes on, ask again with its id")

@@ -13,6 +13,7 @@ from redis.retry import Retry
 from watchkeeper.clock import to_ms
 from watchkeeper.contract import WAKE_QUEUE, wake_score
 from watchkeeper.job import Job
+from watchkeeper.news import News, tell
 from watchkeeper.states import JobState
 
 REDIS_TIMEOUT_S = 1.0
@@ -62,6 +63,11 @@ class Doorbell:
             )
         else:
             self._quiet_until = None
+
+    def announce(self, news: News) -> None:
+        """Tell who waits of a committed change. Never raises for Redis: all of them look into SQL now and then."""
+        if news and not tell(self._redis, news):
+            _log.warning("Redis did not take the news of a job: the change is stored, and seen a little later")
 
     def close(self) -> None:
         """Close the connections."""
