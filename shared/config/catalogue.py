@@ -64,4 +64,4 @@ _KNOWN: Final = (
 KNOWN_PROVIDERS: Final = {known.name: known for known in _KNOWN}
 
 BUILT_IN_TOOLS: Final = ("current_time",)
-"""Names of the tools every worker offers (workers/tools/registry.py); an agent may name no others."""
+"""Names of the tools every worker offers (workers/tools/registry.py); others come from modules (docs/tools.md)."""

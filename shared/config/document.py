@@ -26,11 +26,11 @@ _FIELDS: Final = {
     KEYS: ("provider", "priority", "active"),
     MODELS: (
         "provider", "remote_name", "display_name", "type", "active", "input_usd_per_million",
-        "output_usd_per_million",
+        "output_usd_per_million", "context_tokens",
     ),
     AGENTS: (
         "system_prompt", "models", "temperature", "top_p", "max_tokens", "timeout_seconds", "tools", "max_steps",
-        "on_outage",
+        "on_outage", "output_schema",
     ),
 }  # fmt: skip
 
@@ -63,10 +63,14 @@ def usual(section: str, name: str) -> dict[str, Any]:
     if section == KEYS:
         return {"priority": 100, "active": True}
     if section == MODELS:
-        return {"type": "chat", "active": True, "input_usd_per_million": None, "output_usd_per_million": None}
+        return {
+            "type": "chat", "active": True, "input_usd_per_million": None, "output_usd_per_million": None,
+            "context_tokens": None,
+        }  # fmt: skip
     return {
         "system_prompt": "", "models": [], "temperature": None, "top_p": None, "max_tokens": None,
         "timeout_seconds": 120.0, "tools": [], "max_steps": 20, "on_outage": "wait",
+        "output_schema": None,
     }  # fmt: skip
 
 
@@ -129,6 +133,7 @@ def snapshot_document(snapshot: Snapshot) -> Sections:
     for agent in found[AGENTS].values():
         agent["models"] = [] if agent["on_defaults"] else list(agent["models"])
         agent["tools"] = list(agent["tools"])
+        agent["output_schema"] = json.loads(agent["output_schema"] or "null")
     brief: Sections = {
         section: {name: _brief(section, name, fields.get) for name, fields in entries.items()}
         for section, entries in found.items()
@@ -190,4 +195,4 @@ def _brief(section: str, name: str, value: Callable[[str], Any]) -> dict[str, An
 
 def stored_value(row: RowMapping, field: str) -> Any:
     """A column as a document says it."""
-    return json.loads(row[field]) if field in ("models", "tools") else row[field]
+    return json.loads(row[field] or "null") if field in ("models", "tools", "output_schema") else row[field]

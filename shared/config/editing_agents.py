@@ -9,8 +9,9 @@ from shared.config.catalogue import BUILT_IN_TOOLS
 from shared.config.checking import check_name, check_range
 from shared.config.editing_models import check_chain
 from shared.config.editing_rows import find_row, require_changes, require_free
+from shared.config.output_schema import check_output_schema
 from shared.db.tables import agents, jobs, models, provider_keys, providers
-from shared.errors import ConfigurationError, UnknownName
+from shared.errors import ConfigurationError
 from watchkeeper.json_text import lone_surrogate
 from watchkeeper.states import UNFINISHED
 
@@ -28,7 +29,10 @@ _RANGES: Final[dict[str, tuple[float, float]]] = {
 
 
 class AgentFields(TypedDict, total=False):
-    """What a person may set. `models` empty = the defaults; `timeout_seconds` is that of one attempt."""
+    """What a person may set. `models` empty = the defaults; `timeout_seconds` is that of one attempt.
+
+    `output_schema` is the JSON schema that answers keep to; None = any text.
+    """
 
     system_prompt: str
     models: list[str]
@@ -39,6 +43,7 @@ class AgentFields(TypedDict, total=False):
     tools: list[str]
     max_steps: int
     on_outage: str
+    output_schema: dict[str, Any] | None
 
 
 def add_agent(connection: Connection, name: str, fields: AgentFields) -> list[str]:
@@ -46,7 +51,7 @@ def add_agent(connection: Connection, name: str, fields: AgentFields) -> list[st
     check_name("name", name)
     require_free(connection, "agent", name)
     connection.execute(insert(agents).values(name=name, **_checked(connection, fields)))
-    return [f"agent {name} added", *_unserved(connection, fields.get("models", []))]
+    return [f"agent {name} added", *_unserved(connection, fields.get("models", [])), *_brought(fields)]
 
 
 def edit_agent(connection: Connection, name: str, fields: AgentFields) -> list[str]:
@@ -54,7 +59,8 @@ def edit_agent(connection: Connection, name: str, fields: AgentFields) -> list[s
     find_row(connection, "agent", name)
     require_changes(fields, "agent")
     connection.execute(update(agents).where(agents.c.name == name).values(**_checked(connection, fields)))
-    return [f"agent {name} changed: {', '.join(fields)}", *_unserved(connection, fields.get("models", []))]
+    unserved = _unserved(connection, fields.get("models", []))
+    return [f"agent {name} changed: {', '.join(fields)}", *unserved, *_brought(fields)]
 
 
 def remove_agent(connection: Connection, name: str) -> list[str]:
@@ -81,13 +87,21 @@ def _checked(connection: Connection, fields: AgentFields) -> dict[str, Any]:
     if "system_prompt" in row:
         _check_prompt(row["system_prompt"])
     if "tools" in row:
-        for tool in row["tools"]:
-            if tool not in BUILT_IN_TOOLS:
-                raise UnknownName("tool", tool, list(BUILT_IN_TOOLS))
         row["tools"] = json.dumps(list(dict.fromkeys(row["tools"])))
+    if row.get("output_schema") is not None:
+        row["output_schema"] = json.dumps(check_output_schema("output_schema", row["output_schema"]))
     if "models" in row:
         row["models"] = json.dumps(check_chain(connection, row["models"]))
     return row
+
+
+def _brought(fields: AgentFields) -> list[str]:
+    """Tools that only some workers may have: what they load is known to them alone."""
+    return [
+        f"tool {tool!r} is not built in: a worker that does not load it goes on without it (`watchkeeper tools ls`)"
+        for tool in fields.get("tools", [])
+        if tool not in BUILT_IN_TOOLS
+    ]
 
 
 def _check_prompt(text: str) -> None:

@@ -16,7 +16,10 @@ PURPOSES: Final = ("chat", "agents", "embeddings")
 
 
 class ModelFields(TypedDict, total=False):
-    """What a person may set. Prices are US dollars per million tokens; None = the price list's."""
+    """What a person may set. Prices are US dollars per million tokens; None = the price list's.
+
+    `context_tokens` is what the model reads at most; None = what litellm's list says.
+    """
 
     display_name: str
     type: str
@@ -25,6 +28,7 @@ class ModelFields(TypedDict, total=False):
     active: bool
     input_usd_per_million: float | None
     output_usd_per_million: float | None
+    context_tokens: int | None
 
 
 def add_model(connection: Connection, model_id: str, fields: ModelFields) -> list[str]:
@@ -131,4 +135,6 @@ def _checked(fields: ModelFields) -> dict[str, Any]:
     for field in ("input_usd_per_million", "output_usd_per_million"):
         if field in row:
             check_range(field, row[field], 0, 100_000)
+    if "context_tokens" in row:
+        check_range("context_tokens", row["context_tokens"], 256, 100_000_000)
     return row

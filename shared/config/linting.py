@@ -6,10 +6,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, delete, select, update
 
-from shared.config.catalogue import BUILT_IN_TOOLS
 from shared.db.tables import agents, jobs, llm_defaults, models, provider_keys, providers
-from shared.jobs.news import News
 from watchkeeper.clock import db_now
+from watchkeeper.news import News
 from watchkeeper.states import JobState
 
 _AT_REST: Final = (JobState.QUEUED, JobState.WAITING, JobState.PARKED)
@@ -74,11 +73,6 @@ def _chains(connection: Connection) -> list[Stain]:
                 found.append(Stain(f"agents.{row['name']}.models", words, bool(left), model))
             elif model in chain[:place]:
                 found.append(Stain(f"agents.{row['name']}.models", f"{model!r} stands there twice", True, model))
-        found += [
-            Stain(f"agents.{row['name']}.tools", f"there is no tool {tool!r}", True, tool)
-            for tool in json.loads(row["tools"])
-            if tool not in BUILT_IN_TOOLS
-        ]
     return found
 
 
@@ -119,10 +113,7 @@ def _take_out(connection: Connection, section: str, agent: str, item: str) -> No
     chain = [
         model for model in dict.fromkeys(json.loads(row["models"])) if model != item or unfit.get(item, "") is None
     ]
-    tools = [tool for tool in json.loads(row["tools"]) if tool in BUILT_IN_TOOLS]
-    connection.execute(
-        update(agents).where(agents.c.name == agent).values(models=json.dumps(chain), tools=json.dumps(tools))
-    )
+    connection.execute(update(agents).where(agents.c.name == agent).values(models=json.dumps(chain)))
 
 
 def _fail(connection: Connection, job_id: str, agent: str) -> bool:

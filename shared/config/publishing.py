@@ -39,7 +39,7 @@ def publish(connection: Connection, *, author: str, comment: str, force: bool = 
         Unservable: the change would do that, or a chain names a model without credentials; roll back.
     """
     hold(connection)
-    newest = load_newest(connection)
+    newest = _replaceable(connection)
     candidate = compile_snapshot(connection, newest.generation + 1)
     if newest.generation and replace(candidate, generation=newest.generation).digest == newest.digest:
         return None
@@ -58,6 +58,15 @@ def publish(connection: Connection, *, author: str, comment: str, force: bool = 
     )
     make_due(connection)
     return candidate
+
+
+def _replaceable(connection: Connection) -> Snapshot:
+    """The snapshot that counts; empty when it cannot be read, so that a good one can take its place."""
+    try:
+        return load_newest(connection)
+    except ConfigurationError as error:
+        log.warning("config.unreadable", error=str(error), advice="what is published now takes its place")
+        return Snapshot(newest_generation(connection))
 
 
 def ring(redis: "Redis", generation: int) -> bool:
@@ -83,12 +92,24 @@ def newest_generation(connection: Connection) -> int:
     return int(connection.execute(select(func.coalesce(func.max(snapshots.c.generation), 0))).scalar_one())
 
 
+def newest_print(connection: Connection) -> tuple[int, str]:
+    """Generation and stored digest of the snapshot that counts: after a restore the number alone may be reused."""
+    row = connection.execute(
+        select(snapshots.c.generation, snapshots.c.digest).order_by(snapshots.c.generation.desc()).limit(1)
+    ).first()
+    return (0, "") if row is None else (row.generation, row.digest)
+
+
 def load_newest(connection: Connection) -> Snapshot:
-    """The snapshot that counts; the empty one before the first publish."""
+    """The snapshot that counts; the empty one before the first publish.
+
+    Raises:
+        ConfigurationError: it was written by code with another idea of it, or damaged.
+    """
     row = connection.execute(
         select(snapshots.c.generation, snapshots.c.content).order_by(snapshots.c.generation.desc()).limit(1)
     ).first()
-    return Snapshot(0) if row is None else Snapshot.from_json(row.generation, row.content)
+    return Snapshot(0) if row is None else _read(row.generation, row.content)
 
 
 def load_generation(connection: Connection, generation: int) -> Snapshot:
@@ -100,7 +121,15 @@ def load_generation(connection: Connection, generation: int) -> Snapshot:
     row = connection.execute(select(snapshots.c.content).where(snapshots.c.generation == generation)).first()
     if row is None:
         raise ConfigurationError(f"there is no generation {generation}: see `watchkeeper config history`")
+    return _read(generation, row.content)
+
+
+def _read(generation: int, content: str) -> Snapshot:
     try:
-        return Snapshot.from_json(generation, row.content)
+        return Snapshot.from_json(generation, content)
     except (ValueError, KeyError, TypeError) as error:
-        raise ConfigurationError(f"generation {generation} cannot be read by this version: {error}") from error
+        raise ConfigurationError(
+            f"generation {generation} of the configuration cannot be read by this version ({type(error).__name__}: "
+            f"{error}): publish a good one (`watchkeeper config history`, `watchkeeper config rollback GENERATION`), "
+            "or update this version"
+        ) from error

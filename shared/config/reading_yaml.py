@@ -13,6 +13,7 @@ _LARGEST: Final = 1_000_000
 _PLAIN_TAGS: Final = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 _TEXT, _WHOLE, _NUMBER, _FLAG, _TEXTS = "text", "a whole number", "a number", "true or false", "a list of texts"
+_MAPPING: Final = "a mapping"
 _OR_NONE: Final = " or null"
 
 _SHAPES: Final[dict[str, dict[str, str]]] = {
@@ -24,11 +25,12 @@ _SHAPES: Final[dict[str, dict[str, str]]] = {
     MODELS: {
         "provider": _TEXT, "remote_name": _TEXT, "display_name": _TEXT, "type": _TEXT, "active": _FLAG,
         "input_usd_per_million": _NUMBER + _OR_NONE, "output_usd_per_million": _NUMBER + _OR_NONE,
+        "context_tokens": _WHOLE + _OR_NONE,
     },
     AGENTS: {
         "system_prompt": _TEXT, "models": _TEXTS, "temperature": _NUMBER + _OR_NONE, "top_p": _NUMBER + _OR_NONE,
         "max_tokens": _WHOLE + _OR_NONE, "timeout_seconds": _NUMBER, "tools": _TEXTS, "max_steps": _WHOLE,
-        "on_outage": _TEXT,
+        "on_outage": _TEXT, "output_schema": _MAPPING + _OR_NONE,
     },
 }  # fmt: skip
 
@@ -138,6 +140,8 @@ def _is(value: Any, shape: str) -> bool:
         return isinstance(value, bool)
     if shape in (_WHOLE, _NUMBER):
         return isinstance(value, int if shape == _WHOLE else int | float) and not isinstance(value, bool)
+    if shape == _MAPPING:
+        return isinstance(value, dict)
     if shape == _TEXTS:
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
     return isinstance(value, str)

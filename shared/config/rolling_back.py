@@ -9,11 +9,12 @@ from typing import Any, Final
 from sqlalchemy import Connection, insert, select, update
 
 from shared.config import document as doc
-from shared.config.applying import Sheet, put_agents, put_defaults, put_models, put_providers
+from shared.config.applying import put_agents, put_defaults, put_models, put_providers
 from shared.config.document import snapshot_document
 from shared.config.editing_agents import DEFAULT_AGENT, remove_agent
 from shared.config.environment_sync import DATABASE, ENVIRONMENT
 from shared.config.reading_yaml import Problems
+from shared.config.sheet import Sheet
 from shared.config.snapshot import Snapshot
 from shared.db.tables import agents, models, provider_keys, providers
 from watchkeeper.clock import db_now

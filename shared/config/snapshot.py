@@ -34,7 +34,10 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model of a provider. Prices are US dollars per million tokens; None = litellm's price list."""
+    """A model of a provider. Prices are US dollars per million tokens; None = litellm's price list.
+
+    `context_tokens` is what it reads at most; None = what litellm's list says.
+    """
 
     id: str
     provider: str
@@ -42,13 +45,15 @@ class Model:
     type: str
     input_usd_per_million: float | None = None
     output_usd_per_million: float | None = None
+    context_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Agent:
     """How an agent's jobs are run. `models` is the resolved chain, tried in order.
 
-    `on_defaults`: it names no models of its own, the chain is the one of the defaults.
+    `on_defaults`: it names no models of its own, the chain is the one of the defaults. `output_schema` is the JSON
+    text of the schema its answers keep to; None = any text.
     """
 
     name: str
@@ -62,6 +67,7 @@ class Agent:
     max_steps: int
     on_outage: str
     on_defaults: bool = False
+    output_schema: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from typing import Final
 from sqlalchemy import Connection, case, insert, null, select, update
 
 from shared.db.tables import job_events, jobs
-from shared.jobs.news import News
 from watchkeeper.clock import db_now
 from watchkeeper.contract import wake_score
 from watchkeeper.errors import JobNotFound
+from watchkeeper.news import News
 from watchkeeper.states import JobState
 
 _AGAIN: Final = (JobState.FAILED, JobState.CANCELLED, JobState.DEAD)
@@ -53,6 +53,8 @@ def retry_job(connection: Connection, job_id: str, *, by: str, news: News) -> Re
             woken_at=null(),
             claimed_by=null(),
             yields=0,
+            crashes=0,
+            crashes_alone=0,
             deadline=case((jobs.c.deadline <= db_now(), null()), else_=jobs.c.deadline),
         )
         .returning(jobs.c.priority, jobs.c.enqueued_at, jobs.c.deadline)
@@ -61,7 +63,8 @@ def retry_job(connection: Connection, job_id: str, *, by: str, news: News) -> Re
         return Retrying.UNFINISHED  # somebody else was first
     ended = before.state if before.error_cause in (None, before.state) else f"{before.state} ({before.error_cause})"
     dropped = "; its deadline had passed and was dropped" if before.deadline and row.deadline is None else ""
-    detail = f"by {by}: it had ended as {ended} after step {before.steps}{dropped}"
+    detail = f"by {by}: it had ended as {ended} with {before.steps} steps finished{dropped}"
     connection.execute(insert(job_events).values(job_id=job_id, at=db_now(), event="retried", detail=detail))
+    news.retold.append(job_id)
     news.wakes[job_id] = wake_score(row.priority, row.enqueued_at)
     return Retrying.QUEUED
