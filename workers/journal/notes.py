@@ -1,5 +1,6 @@
 """Operations beside the jobs: the worker's heartbeat, the story of a key, and what happened to a job before."""
 
+import json
 from dataclasses import asdict, dataclass
 
 from shared.keystate import ledger
@@ -55,11 +56,30 @@ class TellKeyEvent(Operation[None]):
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat(Operation[bool]):
-    """Say that this incarnation lives. False: it was given up, its jobs are with others."""
+    """Say that this incarnation lives, and how it is. False: it was given up, its jobs are with others."""
 
     incarnation: str
     generation: int
     running: int
+    jobs_done: int
+    rss_mb: int
+    connections: int
+    loop_lag_ms: int
+    draining: bool
 
     def apply(self, database: Database, statements: Statements) -> bool:
-        return database.run(statements.heartbeat, asdict(self)) == 1
+        # Never back to ready: whoever ordered the drain may have written it before this process heard of it.
+        stored = {**asdict(self), "state": "draining" if self.draining else None}
+        return database.run(statements.heartbeat, stored) == 1
+
+
+@dataclass(frozen=True, slots=True)
+class CancelsAsked(Operation[dict[str, int]]):
+    """Which of these jobs were told to stop while this incarnation runs them: their claim tokens by job id."""
+
+    incarnation: str
+    job_ids: tuple[str, ...]
+
+    def apply(self, database: Database, statements: Statements) -> dict[str, int]:
+        asked = {"incarnation": self.incarnation, "ids": json.dumps(self.job_ids)}
+        return {row["id"]: row["claim_token"] for row in database.rows(statements.cancels_asked, asked)}

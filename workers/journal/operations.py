@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from watchkeeper.contract import wake_score
 from watchkeeper.states import JobState
 from workers.journal.dialects import Database
+from workers.journal.history import read_history
 from workers.journal.records import Attempt, ClaimedJob, LostClaim, Step
 from workers.journal.statements import Statements
 
@@ -40,20 +41,23 @@ class Claim(Operation["ClaimedJob | None"]):
 
     job_id: str
     incarnation: str
+    alone: bool = False  # this process runs nothing else: it may take a job that crashed others
 
     def apply(self, database: Database, statements: Statements) -> ClaimedJob | None:
-        rows = database.rows(statements.claim, {"job_id": self.job_id, "incarnation": self.incarnation})
+        who = {"incarnation": self.incarnation, "alone": int(self.alone)}
+        rows = database.rows(statements.claim, {"job_id": self.job_id, **who})
         if not rows:
             return None
         row = rows[0]
         journal: tuple[Step, ...] = ()
+        started: frozenset[int] = frozenset()
         if row["steps"]:
+            begun = database.rows(statements.tool_starts, {"job_id": self.job_id})
+            started = frozenset(start["number"] for start in begun)
             journal = tuple(_step(step) for step in database.rows(statements.journal, {"job_id": self.job_id}))
         history: list[dict[str, Any]] = []
         if row["conversation_id"] is not None:
-            for turn in database.rows(statements.history, {"conversation_id": row["conversation_id"]}):
-                history.extend(json.loads(turn["messages"]))
-                history.append({"role": "assistant", "content": json.loads(turn["result"])["text"]})
+            history = read_history(database, statements, row["conversation_id"])
         return ClaimedJob(
             id=row["id"],
             agent=row["agent"],
@@ -65,8 +69,11 @@ class Claim(Operation["ClaimedJob | None"]):
             claimed_at_ms=row["claimed_at"],
             enqueued_at_ms=row["enqueued_at"],
             yields=row["yields"],
+            stream=bool(row["stream"]),
+            metadata=row["metadata"],
             steps=journal,
             history=history,
+            started=started,
         )
 
     def refused(self, error: Exception) -> None:
@@ -86,15 +93,40 @@ class RecordSteps(Operation[bool]):
     attempts: tuple[Attempt, ...]
 
     def apply(self, database: Database, statements: Statements) -> bool:
-        reached = self.steps[-1].number
-        rows = database.rows(statements.advance, {**_ours(self.job), "steps": reached})
+        last = {"job_id": self.job.id, "number": self.steps[-1].number}
+        rows = database.rows(statements.advance, {**_ours(self.job), **last, "more": len(self.steps)})
         if rows:
             _write(database, statements, self.job, self.steps, self.attempts)
             return bool(rows[0]["cancel_requested"])
         standing = database.rows(statements.standing, {"job_id": self.job.id})
-        if standing and standing[0]["claim_token"] == self.job.token and standing[0]["steps"] >= reached:
-            return bool(standing[0]["cancel_requested"])  # written before, its answer got lost
+        if standing and standing[0]["claim_token"] == self.job.token:
+            there = database.rows(statements.written_by, last)
+            if there and there[0]["claim_token"] == self.job.token:
+                return bool(standing[0]["cancel_requested"])  # written before, its answer got lost
         raise LostClaim(self.job.id)
+
+
+@dataclass(frozen=True, slots=True)
+class StartTool(Operation[None]):
+    """Note that the tool of step `number`, which must not act twice, begins now.
+
+    Raises:
+        LostClaim: the job is no longer ours; the tool must not begin.
+    """
+
+    job: ClaimedJob
+    number: int
+    tool: str
+
+    def apply(self, database: Database, statements: Statements) -> None:
+        place = {"job_id": self.job.id, "number": self.number}
+        if database.run(statements.start_tool, {**_ours(self.job), **place, "tool": self.tool}):
+            return
+        standing = database.rows(statements.standing, {"job_id": self.job.id})
+        there = database.rows(statements.started_by, place)
+        mine = self.job.token
+        if not (standing and there and standing[0]["claim_token"] == mine == there[0]["claim_token"]):
+            raise LostClaim(self.job.id)
 
 
 @dataclass(frozen=True, slots=True)

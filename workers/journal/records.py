@@ -41,7 +41,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedJob:
-    """A job in our hands, with all that is needed to go on: its journal and its conversation so far."""
+    """A job in our hands, with all that is needed to go on: its journal and its conversation so far.
+
+    `metadata` is the backend's own JSON text. `started` holds the step numbers of tools that must not act twice and
+    began under an earlier claim.
+    """
 
     id: str
     agent: str
@@ -53,8 +57,11 @@ class ClaimedJob:
     claimed_at_ms: int
     enqueued_at_ms: int
     yields: int
+    stream: bool = False
+    metadata: str | None = None
     steps: tuple[Step, ...] = ()
     history: list[dict[str, Any]] = field(default_factory=list)
+    started: frozenset[int] = frozenset()
 
 
 class LostClaim(Exception):

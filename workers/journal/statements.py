@@ -4,12 +4,14 @@ from typing import Final
 
 from sqlalchemy import (
     ColumnElement,
+    Integer,
     String,
     Text,
     and_,
     bindparam,
     case,
     cast,
+    column,
     func,
     insert,
     literal_column,
@@ -18,13 +20,15 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 
-from shared.db.tables import attempts, incarnations, job_events, jobs, steps
-from shared.jobs.turns import turn_has_come
+from shared.db.tables import attempts, incarnations, job_events, jobs, steps, tool_starts
+from shared.jobs.alone import ALONE_AT_CRASHES
 from shared.keystate import ledger
 from watchkeeper.clock import db_now
 from watchkeeper.states import JobState
+from watchkeeper.turns import turn_has_come
 from workers.journal.dialects import Prepared
 
 
@@ -54,6 +58,11 @@ class Statements:
                     jobs.c.state == _text(JobState.QUEUED),
                     and_(jobs.c.state == _RUNNING, jobs.c.claimed_by == bindparam("incarnation")),
                 ),
+                # One that crashed workers is only for a process of its own.
+                or_(
+                    jobs.c.crashes < literal_column(str(ALONE_AT_CRASHES)),
+                    bindparam("alone", type_=Integer) == literal_column("1"),
+                ),
                 turn_has_come(),
             )
             .values(
@@ -76,16 +85,49 @@ class Statements:
                 jobs.c.enqueued_at,
                 jobs.c.yields,
                 jobs.c.steps,
+                jobs.c.stream,
+                jobs.c.metadata,
             )
         )
         self.journal = prepared(select(steps).where(steps.c.job_id == bindparam("job_id")).order_by(steps.c.number))
+        self.written_by = prepared(
+            select(steps.c.claim_token).where(
+                steps.c.job_id == bindparam("job_id"), steps.c.number == bindparam("number")
+            )
+        )
+        self.tool_starts = prepared(select(tool_starts.c.number).where(tool_starts.c.job_id == bindparam("job_id")))
+        self.started_by = prepared(
+            select(tool_starts.c.claim_token).where(
+                tool_starts.c.job_id == bindparam("job_id"), tool_starts.c.number == bindparam("number")
+            )
+        )
+        self.start_tool = prepared(
+            insert(tool_starts).from_select(
+                ["job_id", "number", "tool", "claim_token", "started_at"],
+                select(
+                    jobs.c.id,
+                    cast(bindparam("number"), Integer),
+                    cast(bindparam("tool"), String),
+                    jobs.c.claim_token,
+                    db_now(),
+                ).where(
+                    _OURS,
+                    ~select(literal_column("1"))
+                    .select_from(tool_starts)
+                    .where(tool_starts.c.job_id == bindparam("job_id"), tool_starts.c.number == bindparam("number"))
+                    .exists(),
+                ),
+            )
+        )
         self.history = prepared(
             select(jobs.c.messages, jobs.c.result)
             .where(
                 jobs.c.conversation_id == bindparam("conversation_id"),
                 jobs.c.state == _text(JobState.COMPLETED),
             )
-            .order_by(jobs.c.enqueued_at, jobs.c.id)
+            .order_by(jobs.c.enqueued_at.desc(), jobs.c.id.desc())
+            .limit(bindparam("page"))
+            .offset(bindparam("offset"))
         )
         self.standing = prepared(
             select(jobs.c.state, jobs.c.claim_token, jobs.c.steps, jobs.c.cancel_requested).where(
@@ -94,9 +136,29 @@ class Statements:
         )
         self.advance = prepared(
             update(jobs)
-            .where(_OURS, jobs.c.steps < bindparam("steps"))
-            .values(steps=bindparam("steps"))
+            .where(
+                _OURS,
+                # Steps of one turn finish in any order: how many there are does not tell which.
+                ~select(literal_column("1"))
+                .select_from(steps)
+                .where(steps.c.job_id == bindparam("job_id"), steps.c.number == bindparam("number"))
+                .exists(),
+            )
+            .values(
+                steps=jobs.c.steps + bindparam("more"),
+                # A job that makes progress is not the one that crashes workers.
+                crashes=literal_column("0"),
+                crashes_alone=literal_column("0"),
+            )
             .returning(jobs.c.cancel_requested)
+        )
+        self.cancels_asked = prepared(
+            select(jobs.c.id, jobs.c.claim_token).where(
+                jobs.c.id.in_(select(_each_text(dialect))),
+                jobs.c.state == _RUNNING,
+                jobs.c.claimed_by == bindparam("incarnation"),
+                jobs.c.cancel_requested,
+            )
         )
         self.finish = prepared(
             update(jobs)
@@ -176,8 +238,21 @@ class Statements:
                 heartbeat_at=db_now(),
                 generation=bindparam("generation"),
                 running=bindparam("running"),
+                jobs_done=bindparam("jobs_done"),
+                rss_mb=bindparam("rss_mb"),
+                connections=bindparam("connections"),
+                loop_lag_ms=bindparam("loop_lag_ms"),
+                state=func.coalesce(bindparam("state", type_=String), incarnations.c.state),
             )
         )
+
+
+def _each_text(dialect: Dialect) -> ColumnElement[str]:
+    """The members of the JSON list bound as `ids`."""
+    if dialect.name == "sqlite":
+        return func.json_each(bindparam("ids")).table_valued("value").c.value
+    listed = cast(bindparam("ids"), JSONB)
+    return func.jsonb_array_elements_text(listed).table_valued(column("value", String)).c.value
 
 
 def _columns(names: list[str], given: dict[str, object]) -> dict[str, object]:

@@ -48,6 +48,10 @@ class JournalWriter:
         """Start the thread; the connection opens with the first operation."""
         self._thread.start()
 
+    def ailing(self) -> str | None:
+        """That its thread died, in words; an outage of SQL is no illness."""
+        return None if self._closed or self._thread.is_alive() else "its journal writer died"
+
     def close(self, timeout: float) -> bool:
         """Commit what has gathered, then end. False when SQL did not answer within `timeout` seconds."""
         self._closed = True

@@ -3,16 +3,22 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
+
+import httpx
+import structlog
 
 from shared.classification import Failure
 from shared.secret import Secret
 from workers.llm.capture import capture
 from workers.llm.clients import Clients
-from workers.llm.exchange import begin_exchange, end_exchange
-from workers.llm.lean import lean_logging, lean_logging_class
+from workers.llm.exchange import Exchange, begin_exchange, end_exchange
+from workers.llm.lean import lean_logging, lean_logging_class, let_plain_bodies_pass, plain_bodies
+from workers.llm.streaming import Streamed, read_stream
+
+log = structlog.get_logger()
 
 # Kinds that repeat a failed request unless told so per call: `exchange` refuses that too, but only after their pause.
 _HIDDEN_RETRIES: Final = frozenset(
@@ -35,25 +41,31 @@ _HIDDEN_RETRIES: Final = frozenset(
     }
 )
 _NO_CREDENTIAL: Final = "none"
+_CLOSE_SECONDS: Final = 1.0
 _NEVER: Final = 3600.0  # seconds; litellm makes another client for every other timeout, and the deadline is ours
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the model said. Token counts are None when the provider did not tell."""
+    """What the model said. Token counts are None when the provider did not tell.
+
+    `request_id` is the provider's name for the request; empty when it gave none.
+    """
 
     message: dict[str, Any]
     finish_reason: str | None
     input_tokens: int | None
     output_tokens: int | None
+    request_id: str = field(default="", compare=False)
 
 
 class CallFailed(Exception):
     """The attempt failed; `failure` is what the provider or the network really said."""
 
-    def __init__(self, failure: Failure) -> None:
+    def __init__(self, failure: Failure, request_id: str = "") -> None:
         super().__init__(f"{failure.kind} {failure.status or ''}".strip())
         self.failure = failure
+        self.request_id = request_id
 
 
 class LlmCalls:
@@ -63,6 +75,8 @@ class LlmCalls:
         self._litellm = litellm
         self._clients = Clients(litellm)
         self._lean_class = lean_logging_class(litellm) if lean else None
+        if lean:
+            let_plain_bodies_pass()
 
     async def call(
         self,
@@ -74,13 +88,15 @@ class LlmCalls:
         messages: list[dict[str, Any]],
         parameters: Mapping[str, Any],
         timeout_seconds: float,
+        on_text: Callable[[str], None] | None = None,
     ) -> Reply:
         """Ask once.
 
         Args:
             kind: litellm's name of the wire format.
             secret: None for a provider without credentials; never taken from the environment.
-            timeout_seconds: for the whole call, connection included.
+            timeout_seconds: for the whole call, from connecting to the last token.
+            on_text: gets the answer's text piece by piece as it comes; None asks for it whole, which is cheaper.
 
         Raises:
             CallFailed: it did not end in an answer.
@@ -88,10 +104,14 @@ class LlmCalls:
         model = f"{kind}/{remote_name}"
         # With tools, litellm looks for MCP servers first and needs the `mcp` package for it; ours come resolved.
         options: dict[str, Any] = {**parameters, "_skip_mcp_handler": True}
+        streams = on_text is not None
         if self._lean_class is not None:
-            options["litellm_logging_obj"] = lean_logging(self._lean_class, model, messages, stream=False)
+            options["litellm_logging_obj"] = lean_logging(self._lean_class, model, messages, stream=streams)
         if kind in _HIDDEN_RETRIES:
             options["allowed_openai_params"] = ["max_retries"]
+        if streams:
+            options |= {"stream": True, "stream_options": {"include_usage": True}}
+        plain_bodies(self._lean_class is not None)
         exchange = begin_exchange()
         try:
             with self._clients.using():
@@ -107,13 +127,22 @@ class LlmCalls:
                         num_retries=0,
                         **options,
                     )
-            return _reply(response)
+                    if on_text is not None:
+                        lean = self._lean_class is not None
+                        return _put_together(
+                            await read_stream(response, exchange, on_text, kind=kind, lean=lean), exchange
+                        )
+            return replace(_reply(response), request_id=exchange.request_id)
         except Exception as error:
-            failure = capture(error, exchange, provider=kind, model=remote_name, streamed=False)
+            if streams:
+                await _read_refusal(exchange)
+            failure = capture(error, exchange, provider=kind, model=remote_name, streamed=streams)
         finally:
             end_exchange()
+            if streams:
+                await _closed(exchange)
         # Raised here and not above: litellm's error carries key and request, and would stay attached as the context.
-        raise CallFailed(_completed(failure, secret, api_base or ""))
+        raise CallFailed(_completed(failure, secret, api_base or ""), exchange.request_id)
 
     def keep(self, secrets: Iterable[Secret]) -> None:
         """Let go of what litellm holds for other secrets."""
@@ -174,6 +203,42 @@ def _reply(response: Any) -> Reply:
         input_tokens=getattr(usage, "prompt_tokens", None),
         output_tokens=getattr(usage, "completion_tokens", None),
     )
+
+
+def _put_together(streamed: Streamed, exchange: Exchange) -> Reply:
+    finish_reason = streamed.finish_reason
+    if finish_reason == "error" or (not streamed.text and not streamed.calls):
+        raise NoReply
+    if finish_reason == "stop" and streamed.calls:
+        finish_reason = "tool_calls"
+    return Reply(
+        message=streamed.message(),
+        finish_reason=finish_reason,
+        input_tokens=streamed.input_tokens,
+        output_tokens=streamed.output_tokens,
+        request_id=exchange.request_id,
+    )
+
+
+async def _read_refusal(exchange: Exchange) -> None:
+    """Not everything below litellm reads the words of an answer that was asked for as a stream."""
+    response = exchange.response
+    if response is None or response.status_code < httpx.codes.BAD_REQUEST or response.is_stream_consumed:
+        return
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await response.aread()
+    except Exception as error:
+        log.debug("llm.refusal_unread", status=response.status_code, error=type(error).__name__)
+
+
+async def _closed(exchange: Exchange) -> None:
+    """However the call ended, a cancelled one too, no connection is left behind with half an answer in it."""
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await exchange.close()
+    except Exception as error:
+        log.debug("llm.answer_not_closed", error=type(error).__name__)
 
 
 def _completed(failure: Failure, secret: Secret | None, api_base: str) -> Failure:

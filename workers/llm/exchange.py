@@ -5,30 +5,65 @@ error are noted for whoever made the call, and a second request of the same call
 and the SDKs below it repeat on their own in places that no option turns off, and the first may have been paid for.
 """
 
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx
 
+_REQUEST_IDS: Final = (
+    "x-request-id",
+    "request-id",
+    "x-amzn-requestid",
+    "apim-request-id",
+    "x-goog-request-id",
+    "cf-ray",
+)
+_TAIL: Final = 64  # pieces; an error in the middle of a stream is in the last of them
+
 
 @dataclass(slots=True)
 class Exchange:
-    """One call's way over HTTP: `sent` is the request (None = none was made), then an answer or an error."""
+    """One call's way over HTTP: `sent` is the request (None = none was made), then an answer or an error.
+
+    `tail` holds the last pieces of a streamed body.
+    """
 
     sent: httpx.Request | None = None
     response: httpx.Response | None = None
     error: BaseException | None = None
+    tail: deque[bytes] = field(default_factory=lambda: deque(maxlen=_TAIL))
 
     def answer(self) -> tuple[int, dict[str, str], str] | None:
         """Status, headers and body; None when no answer came, or it broke off in the middle of the body."""
-        if self.response is None:
+        if self.response is None or self.error is not None:
             return None
         try:
             body = self.response.text
         except httpx.ResponseNotRead:
-            return None
+            if not self.response.is_stream_consumed:
+                return None
+            body = self._told()
         return self.response.status_code, dict(self.response.headers), body
+
+    @property
+    def request_id(self) -> str:
+        """The provider's name for the request, to be quoted to its support; empty when it gave none."""
+        headers: Any = self.response.headers if self.response is not None else {}
+        return next((headers[name] for name in _REQUEST_IDS if name in headers), "")
+
+    async def close(self) -> None:
+        """Let go of a streamed answer, read to its end or not: its connection is free or closed after this."""
+        if self.response is not None and not self.response.is_closed:
+            await self.response.aclose()
+
+    def _told(self) -> str:
+        text = b"".join(self.tail).decode(errors="replace")
+        # The first piece kept may begin in the middle of an event.
+        return text if len(self.tail) < _TAIL else text.partition("\n")[2]
 
 
 class SecondRequest(Exception):
@@ -72,4 +107,25 @@ async def _watched(client: httpx.AsyncClient, request: httpx.Request, **options:
     except BaseException as error:
         exchange.error = error
         raise
+    if options.get("stream"):
+        _overhear(exchange.response, exchange)
     return exchange.response
+
+
+def _overhear(response: httpx.Response, exchange: Exchange) -> None:
+    """Note what is read of a streamed body, and how it broke: litellm keeps neither."""
+    read = response.aiter_bytes
+
+    async def overheard(chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        try:
+            async with aclosing(read(chunk_size)) as pieces:  # type: ignore[type-var]
+                async for piece in pieces:
+                    exchange.tail.append(piece)
+                    yield piece
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            exchange.error = error
+            raise
+
+    response.aiter_bytes = overheard  # type: ignore[method-assign]

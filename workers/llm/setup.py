@@ -23,6 +23,8 @@ def import_litellm() -> Any:
         warnings.simplefilter("ignore")  # its dependencies' deprecations are not ours to mend
         import litellm
         from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
+    # Said later, when pydantic first reads one of litellm's types: nothing a person on call could do about it.
+    warnings.filterwarnings("ignore", message=".*ReadOnly.*qualifier", category=UserWarning)
 
     watch_exchanges()
     AsyncHTTPHandler.single_connection_post_request = _not_again

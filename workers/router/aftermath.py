@@ -1,7 +1,8 @@
 """What follows from an attempt: for the fleet in Redis at once, for the story in SQL."""
 
 import asyncio
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import redis.asyncio
@@ -11,9 +12,11 @@ from redis.exceptions import RedisError
 from shared.classification import Verdict
 from shared.clock import Clock, moment
 from shared.keystate import ledger
+from shared.keystate.canary import Canary, clear, return_canary, take_canary
 from shared.keystate.plan import BREAKER_WINDOW_MS, Concerned, SetAside, plan
+from shared.keystate.retry_budget import spend_retry
 from shared.keystate.standing import Standing, model_subject, provider_subject
-from shared.keystate.store import clear, return_canary, set_aside, take_canary
+from shared.keystate.store import set_aside
 from workers.journal.notes import TellKeyEvent
 from workers.journal.writer import JournalWriter
 from workers.router.fleet import FleetReader
@@ -22,13 +25,14 @@ from workers.router.routes import Candidate
 log = structlog.get_logger()
 
 _PATIENCE_SECONDS = 0.5  # a frozen Redis must not hold up the next attempt
+_WINDOW_SECONDS = BREAKER_WINDOW_MS / 1000
 _MARGIN_MS = 5_000  # a canary's lease outlives its attempt by this
 
 
 @dataclass(slots=True)
 class _Served:
     count: int
-    since_ms: int
+    since: float  # monotonic
 
 
 class Aftermath:
@@ -55,33 +59,57 @@ class Aftermath:
         self._jitter = jitter
         self._served: dict[str, _Served] = {}
         self._telling: set[asyncio.Task[None]] = set()
+        self._tries = itertools.count(1)
 
-    async def may_try(self, due: tuple[str, ...], *, timeout_seconds: float) -> bool:
-        """True when this call is the fleet's one canary for every subject of `due`."""
+    async def may_try(
+        self, due: tuple[str, ...], standings: Mapping[str, Standing], *, timeout_seconds: float
+    ) -> Canary | None:
+        """The fleet's one canary for every subject of `due`, as it stands; None when another one tries."""
         if self._fleet.away:
-            return False  # what is due waits until Redis is back
-        taken: list[str] = []
+            return None  # what is due waits until Redis is back
+        tried = {subject: standings[subject].since_ms for subject in due}
+        canary = Canary(f"{self._incarnation}/{next(self._tries)}", tried)
         lease_ms = round(timeout_seconds * 1000) + _MARGIN_MS
         try:
-            for subject in due:
-                if not await take_canary(self._client, subject, holder=self._incarnation, lease_ms=lease_ms):
-                    if taken:
-                        await return_canary(self._client, *taken)
-                    return False
-                taken.append(subject)
+            return canary if await take_canary(self._client, canary, lease_ms=lease_ms) else None
         except (RedisError, OSError) as error:
             log.warning("canary.redis_away", error=str(error), advice="what is due waits until Redis is back")
-            return False
-        return True
+            return None
+        except asyncio.CancelledError:
+            await asyncio.shield(self.give_up_try(canary))  # nobody here knows whether it was taken already
+            raise
 
-    async def give_up_try(self, due: tuple[str, ...]) -> None:
+    async def give_up_try(self, canary: Canary) -> None:
         """The canary was not used, or told nothing of its subjects."""
         try:
-            await return_canary(self._client, *due)
+            await return_canary(self._client, canary)
         except (RedisError, OSError) as error:
             log.debug("canary.return_failed", error=str(error))
 
-    async def failed(self, verdict: Verdict, candidate: Candidate, *, due: tuple[str, ...]) -> None:
+    async def may_retry(self) -> bool:
+        """False when the fleet has retried enough for passing causes in this minute.
+
+        Without Redis nobody knows: then only the limit of the call itself holds.
+        """
+        if self._fleet.away:
+            return True
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                spending = await spend_retry(self._client)
+        except (RedisError, OSError) as error:
+            log.debug("router.retry_budget_unknown", error=str(error))
+            return True
+        if spending.first_refusal:
+            log.warning(
+                "router.retry_budget_spent",
+                calls=spending.calls,
+                retries=spending.retries,
+                advice="many calls fail for passing causes (see attempt.failed); until the minute is over they wait "
+                "instead of retrying at once: look at the provider's status page",
+            )
+        return spending.allowed
+
+    async def failed(self, verdict: Verdict, candidate: Candidate, *, canary: Canary | None) -> None:
         """Set aside what is to blame, if anything is."""
         concerned = Concerned(
             candidate.key.fingerprint if candidate.key else "",
@@ -89,35 +117,36 @@ class Aftermath:
             candidate.provider.name,
             self._host,
         )
-        order = plan(verdict, concerned, now=moment(self._clock.now_ms()))
+        order = plan(verdict, concerned, now=moment(self._fleet.now_ms()))
         if order is not None:
             await self._set_aside(order, candidate)
-        if due:
-            await self.give_up_try(due)
+        if canary:
+            await self.give_up_try(canary)
 
-    async def served(self, candidate: Candidate, standings: dict[str, Standing], *, due: tuple[str, ...]) -> None:
+    async def served(self, candidate: Candidate, standings: Mapping[str, Standing], *, canary: Canary | None) -> None:
         """An answer came: it speaks for provider and model, and ends the story of what was due."""
-        now_ms = self._clock.now_ms()
+        now = self._clock.monotonic()
         for subject in (provider_subject(candidate.provider.name), model_subject(candidate.model.id)):
             seen = self._served.get(subject)
-            if seen is None or now_ms - seen.since_ms > BREAKER_WINDOW_MS:
-                self._served[subject] = _Served(1, now_ms)
+            if seen is None or now - seen.since > _WINDOW_SECONDS:
+                self._served[subject] = _Served(1, now)
             else:
                 seen.count += 1
-        if not due:
+        if canary is None:
             return
         try:
-            await clear(self._client, *due)
+            cleared = await clear(self._client, canary)
         except (RedisError, OSError) as error:
             log.warning("key.clear_failed", key=candidate.label, error=str(error))
             return
-        log.info("key.serves_again", key=candidate.label, model=candidate.model.id, subjects=due)
-        for subject in due:
+        if cleared:
+            log.info("key.serves_again", key=candidate.label, model=candidate.model.id, subjects=cleared)
+        for subject in cleared:
             self._tell(subject, ledger.CLEARED, standings[subject], candidate)
 
     async def _set_aside(self, order: SetAside, candidate: Candidate) -> None:
         seen = self._served.pop(order.subject, None)
-        if seen is not None and self._clock.now_ms() - seen.since_ms > BREAKER_WINDOW_MS:
+        if seen is not None and self._clock.monotonic() - seen.since > _WINDOW_SECONDS:
             seen = None  # what was served long ago says nothing about now
         standing = await self._tell_fleet(order, seen.count if seen else 0)
         if standing is None:
@@ -146,7 +175,7 @@ class Aftermath:
                 return standing if first else None
         if order.failures > 1:
             return None  # a breaker is the fleet's to count
-        now_ms = self._clock.now_ms()
+        now_ms = self._fleet.now_ms()
         until_ms = order.until_ms if order.until_ms is not None else now_ms + order.base_ms
         standing = Standing(order.state, until_ms, now_ms, 1, order.cause, order.advice)
         self._fleet.note(order.subject, standing)

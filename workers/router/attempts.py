@@ -1,8 +1,9 @@
 """One attempt: one request with one key, what it meant, and its row for the journal."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -12,10 +13,14 @@ from shared.config.snapshot import Agent
 from shared.secret import redact
 from workers.journal.records import Attempt
 from workers.llm.call import CallFailed, LlmCalls, Reply
+from workers.router.fitting import Asked, Fitting
 from workers.router.prices import Prices
 from workers.router.routes import Candidate
 
 log = structlog.get_logger()
+
+CUT: Final = "cancelled"
+_CUT_DETAIL: Final = "cut off by its worker: the job was cancelled, handed back, or out of time"
 
 
 @dataclass(slots=True)
@@ -28,6 +33,18 @@ class Call:
     tools: list[dict[str, Any]]
     deadline_ms: int | None
     attempts: list[Attempt] = field(default_factory=list)
+    listener: "Listener | None" = None
+    fitting: Fitting | None = None
+
+
+class Listener(Protocol):
+    """Who hears the reply while it is made."""
+
+    def text(self, piece: str) -> None:
+        """The next piece."""
+
+    def void(self, why: str) -> None:
+        """What was heard so far is void: the attempt broke. Another one may follow, whose reply begins anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +62,13 @@ class Failed:
     Attributes:
         detail: the provider's words without credentials.
         cut_short: it ran out of the job's time, not of the agent's: that says nothing about the provider.
+        heard: part of a reply had been told already.
     """
 
     verdict: Verdict
     detail: str
     cut_short: bool
+    heard: bool = False
 
 
 class Attempts:
@@ -67,30 +86,53 @@ class Attempts:
         left = (call.deadline_ms - self._clock.now_ms()) / 1000
         return max(0.05, min(agent.timeout_seconds, left))
 
-    async def make(self, call: Call, agent: Agent, candidate: Candidate, generation: int) -> Served | Failed:
-        """Ask the candidate once."""
+    async def make(
+        self,
+        call: Call,
+        agent: Agent,
+        candidate: Candidate,
+        generation: int,
+        asked: Asked,
+        *,
+        fleet_now_ms: Callable[[], int],
+    ) -> Served | Failed:
+        """Ask the candidate once.
+
+        Args:
+            asked: the call as it fits this one.
+            fleet_now_ms: the clock of the standings, for an end that the provider states.
+        """
         started_at, begun = self._clock.now_ms(), self._clock.monotonic()
         timeout = self.timeout_seconds(call, agent)
         outcome: Served | Failed
         failure: Failure | None = None
+        heard = _Heard(call.listener) if call.listener is not None else None
         try:
             reply = await self._calls.call(
                 kind=candidate.provider.kind,
                 remote_name=candidate.model.remote_name,
                 api_base=candidate.provider.api_base,
                 secret=candidate.secret,
-                messages=call.messages,
-                parameters=_parameters(agent, call.tools),
+                messages=asked.messages,
+                parameters={**_parameters(agent, call.tools), **asked.parameters},
                 timeout_seconds=timeout,
+                on_text=heard.hear if heard is not None else None,
             )
+            request_id = reply.request_id
             outcome = Served(reply, self._prices.cost_usd(candidate, reply.input_tokens, reply.output_tokens))
         except CallFailed as failed:
-            failure = failed.failure
+            failure, request_id = failed.failure, failed.request_id
             outcome = Failed(
-                classify(failure, moment(self._clock.now_ms())),
+                classify(failure, moment(fleet_now_ms())),
                 _detail(failure, candidate),
                 cut_short=failure.kind == "timeout" and timeout < agent.timeout_seconds,
+                heard=heard is not None and heard.anything,
             )
+        except asyncio.CancelledError:
+            # Whatever cut it off: the provider may charge for it.
+            duration_ms = round((self._clock.monotonic() - begun) * 1000)
+            call.attempts.append(_row(call, candidate, generation, None, None, started_at, duration_ms))
+            raise
         duration_ms = round((self._clock.monotonic() - begun) * 1000)
         call.attempts.append(_row(call, candidate, generation, outcome, failure, started_at, duration_ms))
         if isinstance(outcome, Failed):
@@ -104,17 +146,44 @@ class Attempts:
                 scope=outcome.verdict.scope.value,
                 rule=outcome.verdict.rule,
                 status=failure.status if failure else None,
+                request_id=request_id,
+                in_mid_stream=outcome.heard,
                 ms=duration_ms,
                 advice=outcome.verdict.advice,
             )
+            if call.listener is not None and outcome.heard:
+                call.listener.void(f"{candidate.provider.name} broke off ({outcome.verdict.cause.value})")
+        else:
+            log.debug(
+                "attempt.made",
+                provider=candidate.provider.name,
+                model=candidate.model.id,
+                key=candidate.label,
+                request_id=request_id,
+                ms=duration_ms,
+            )
         return outcome
+
+
+class _Heard:
+    """Passes a reply on, and remembers whether there was any of it."""
+
+    __slots__ = ("_listener", "anything")
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self.anything = False
+
+    def hear(self, piece: str) -> None:
+        self.anything = True
+        self._listener.text(piece)
 
 
 def _row(
     call: Call,
     candidate: Candidate,
     generation: int,
-    outcome: Served | Failed,
+    outcome: Served | Failed | None,
     failure: Failure | None,
     started_at: int,
     duration_ms: int,
@@ -128,9 +197,9 @@ def _row(
         key_mask=candidate.key.mask if candidate.key else "",
         key_fingerprint=candidate.key.fingerprint if candidate.key else "",
         generation=generation,
-        cause=outcome.verdict.cause.value if isinstance(outcome, Failed) else None,
-        status=failure.status if failure else 200,
-        detail=outcome.detail if isinstance(outcome, Failed) else None,
+        cause=outcome.verdict.cause.value if isinstance(outcome, Failed) else None if outcome else CUT,
+        status=failure.status if failure else 200 if outcome else None,
+        detail=outcome.detail if isinstance(outcome, Failed) else None if outcome else _CUT_DETAIL,
         started_at=started_at,
         duration_ms=duration_ms,
         input_tokens=reply.input_tokens if reply else None,

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.config.publishing import load_newest, newest_generation
+from shared.config.publishing import load_newest, newest_print
 from shared.db.reading import reading
 from shared.errors import ServiceError
 from shared.vault import Vault
@@ -38,10 +38,10 @@ class Configuration:
         self._host = host
         self._vault = vault
         self._lock = asyncio.Lock()
-        self._refused: int | None = None
+        self._refused: tuple[int, str] | None = None
         self.swapped = asyncio.Event()
         self.on_swap: Callable[[Routes], None] = lambda routes: None
-        self.routes = self._load()
+        self.routes, self._print = self._load()
 
     async def current(self, rung: int | None) -> Routes:
         """The routes to use now.
@@ -49,15 +49,32 @@ class Configuration:
         Args:
             rung: the generation Redis named; None = it did not say, SQL is asked.
         """
-        if rung is not None and rung in (self.routes.generation, self._refused):
+        if self._knows(rung):
             return self.routes
         async with self._lock:
-            if rung is not None and rung in (self.routes.generation, self._refused):
+            if self._knows(rung):
                 return self.routes
             newest = await self._from_sql(self._newest)
-            if newest not in (self.routes.generation, self._refused):
+            if newest not in (self._print, self._refused):
                 await self._swap(newest)
             return self.routes
+
+    async def verify(self) -> None:
+        """Notice what the number does not tell: a restored database may use it again for other content.
+
+        Once: whoever needs SQL waits for it in `current`.
+        """
+        try:
+            newest = await asyncio.to_thread(self._newest)
+        except SQLAlchemyError as error:
+            log.debug("config.unverified", error=type(error).__name__)
+            return
+        if newest not in (self._print, self._refused):
+            await self.current(None)
+
+    def _knows(self, rung: int | None) -> bool:
+        refused = self._refused[0] if self._refused else None
+        return rung is not None and rung in (self.routes.generation, refused)
 
     async def _from_sql(self, read: Callable[[], T]) -> T:
         """What `read` returns; while SQL is away too, nothing starts: wait (the job's deadline still holds)."""
@@ -71,15 +88,15 @@ class Configuration:
                 told = True
                 await asyncio.sleep(_RETRY_SECONDS)
 
-    async def _swap(self, newest: int) -> None:
+    async def _swap(self, newest: tuple[int, str]) -> None:
         before = self.routes.generation
         try:
-            self.routes = await self._from_sql(self._load)
+            self.routes, self._print = await self._from_sql(self._load)
         except (ServiceError, ValueError, KeyError, TypeError) as error:
             self._refused = newest
             log.error(
                 "config.unusable",
-                generation=newest,
+                generation=newest[0],
                 running_on=before,
                 error=str(error),
                 advice="this worker goes on with the configuration it has; correct it and publish again",
@@ -89,10 +106,12 @@ class Configuration:
         self.on_swap(self.routes)
         log.info("config.swapped", before=before, generation=self.routes.generation)
 
-    def _newest(self) -> int:
+    def _newest(self) -> tuple[int, str]:
         with reading(self._engine) as connection:
-            return newest_generation(connection)
+            return newest_print(connection)
 
-    def _load(self) -> Routes:
+    def _load(self) -> tuple[Routes, tuple[int, str]]:
         with reading(self._engine) as connection:
-            return Routes(load_newest(connection), self._vault, self._host)
+            # The print first: published in between, the routes are newer than it says, and are looked at again.
+            read = newest_print(connection)
+            return Routes(load_newest(connection), self._vault, self._host), read

@@ -28,6 +28,8 @@ class FleetReader:
         self._clock = clock
         self._next: asyncio.Task[FleetView] | None = None
         self._known = FleetView(None, {}, 0)
+        self._known_at: float | None = None
+        self._beginning = 0
         self._return: asyncio.Task[None] | None = None
         self._notes: dict[str, Standing] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -42,8 +44,19 @@ class FleetReader:
         self._notes[subject] = standing
         self._known = replace(self._known, standings={**self._known.standings, subject: standing})
 
-    async def read(self) -> FleetView:
-        """The fleet's state, read after this call began (never an older one while Redis answers)."""
+    def now_ms(self) -> int:
+        """Redis's clock: standings are measured by it. A jump of this host's own clock changes nothing."""
+        if self._known_at is None:
+            return self._clock.now_ms()  # Redis has not been seen yet
+        return self._known.now_ms + round(1000 * (self._clock.monotonic() - self._known_at))
+
+    async def read(self, *, begins: bool = False) -> FleetView:
+        """The fleet's state, read after this call began (never an older one while Redis answers).
+
+        Args:
+            begins: an LLM call begins with this; it counts for the fleet's retry budget.
+        """
+        self._beginning += begins
         if self._return is not None:
             return self._without_redis()
         if self._next is None:
@@ -64,7 +77,7 @@ class FleetReader:
         self._next = None  # whoever asks from here on needs a read of their own
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                self._known = await read_fleet(self._client)
+                await self._read_once()
         except (RedisError, OSError) as error:  # TimeoutError is an OSError
             if self._return is None:
                 words = str(error) or f"no answer within {_PATIENCE_SECONDS} s"
@@ -82,7 +95,7 @@ class FleetReader:
             try:
                 async with asyncio.timeout(_PATIENCE_SECONDS):
                     await add_standings(self._client, self._notes)
-                    self._known = await read_fleet(self._client)
+                    await self._read_once()
             except (RedisError, OSError) as error:
                 log.debug("router.redis_still_away", error=str(error))
             else:
@@ -92,4 +105,9 @@ class FleetReader:
                 return
 
     def _without_redis(self) -> FleetView:
-        return replace(self._known, generation=None, now_ms=self._clock.now_ms())
+        return replace(self._known, generation=None, now_ms=self.now_ms())
+
+    async def _read_once(self) -> None:
+        calls, self._beginning = self._beginning, 0
+        self._known = await read_fleet(self._client, calls=calls)
+        self._known_at = self._clock.monotonic()

@@ -9,12 +9,13 @@ from typing import Final
 import structlog
 
 from shared.classification import Cause, Scope, Verdict
-from shared.clock import Clock
+from shared.keystate.canary import Canary
 from shared.keystate.standing import Standing, key_model_subject, key_subject, model_subject, provider_subject
 from workers.llm.call import Reply
 from workers.router.aftermath import Aftermath
 from workers.router.attempts import Attempts, Call, Failed
 from workers.router.configuration import Configuration
+from workers.router.fitting import Asked, TooLong, Uncounted
 from workers.router.fleet import FleetReader
 from workers.router.pick import NoneReady, Picked, pick, reasons
 from workers.router.routes import Candidate
@@ -26,6 +27,7 @@ log = structlog.get_logger()
 _OWN_FAULT: Final = frozenset({Cause.CONTEXT_WINDOW, Cause.CONTENT_POLICY, Cause.BAD_REQUEST})
 _TRANSIENT: Final = frozenset({Cause.OVERLOADED, Cause.TIMEOUT, Cause.NETWORK, Cause.UNKNOWN})
 _TRANSIENT_ATTEMPTS: Final = 3
+_OVER_BUDGET_MS: Final = 2_000  # a call that the fleet's budget lets retry no more comes back after this
 _PROBED_ELSEWHERE_MS: Final = 1_000  # look again this soon when another worker is trying what is due
 
 
@@ -37,6 +39,7 @@ class Answered:
     candidate: Candidate
     generation: int
     cost_usd: float | None
+    trimmed_messages: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,6 @@ class Router:
         attempts: Attempts,
         aftermath: Aftermath,
         may_start: Callable[[], Awaitable[None]],
-        clock: Clock,
     ) -> None:
         """`may_start` returns once this process may begin something new: its lease is valid."""
         self._configuration = configuration
@@ -84,17 +86,19 @@ class Router:
         self._attempts = attempts
         self._aftermath = aftermath
         self._may_start = may_start
-        self._clock = clock
 
     async def serve(self, call: Call) -> Outcome:
         """Try candidates until one answers, the request proves wrong, or nobody is left."""
         tried: frozenset[str] = frozenset()
         probed_elsewhere = False
+        too_long: dict[str, TooLong] = {}
         transient = 0
+        begins = True
         cause = "no_candidate"
         while True:
             await self._may_start()
-            view = await self._fleet.read()
+            view = await self._fleet.read(begins=begins)
+            begins = False
             routes = await self._configuration.current(view.generation)
             agent = routes.agent(call.agent)
             if agent is None:
@@ -106,44 +110,82 @@ class Router:
             if isinstance(chosen, NoneReady):
                 returns_at_ms = chosen.returns_at_ms
                 if probed_elsewhere:
-                    soon = self._clock.now_ms() + _PROBED_ELSEWHERE_MS
+                    soon = view.now_ms + _PROBED_ELSEWHERE_MS
                     returns_at_ms = soon if returns_at_ms is None else min(soon, returns_at_ms)
-                return Unserved(cause, chosen.reasons, returns_at_ms)
+                if too_long and all(candidate.model.id in too_long for candidate in candidates):
+                    return _nobody_reads_that_much(too_long)
+                return Unserved(cause, (*_lengths(too_long), *chosen.reasons), returns_at_ms)
+            asked = call.fitting.fit(chosen.candidate, agent) if call.fitting else Asked(call.messages, {})
+            if isinstance(asked, Uncounted):
+                assert call.fitting is not None  # noqa: S101 - it is who said so
+                await call.fitting.count()
+                continue
+            if isinstance(asked, TooLong):
+                too_long[chosen.candidate.model.id] = asked
+                tried |= {model_subject(chosen.candidate.model.id)}
+                continue
+            canary: Canary | None = None
             if chosen.due:
                 timeout = self._attempts.timeout_seconds(call, agent)
-                if not await self._aftermath.may_try(chosen.due, timeout_seconds=timeout):
+                canary = await self._aftermath.may_try(chosen.due, view.standings, timeout_seconds=timeout)
+                if canary is None:
                     probed_elsewhere = True
                     tried |= frozenset(chosen.due)
                     continue
-                seen = (await self._fleet.read()).standings
-                if routes is not self._configuration.routes or _changed(chosen.due, view.standings, seen):
-                    # Swapped, or tried by another canary to its end, before the lease was ours: look anew.
-                    await self._aftermath.give_up_try(chosen.due)
-                    continue
             try:
+                if canary is not None:
+                    seen = (await self._fleet.read()).standings
+                    if routes is not self._configuration.routes or _changed(chosen.due, view.standings, seen):
+                        # Swapped, or tried by another canary to its end, before the lease was ours: look anew.
+                        await self._aftermath.give_up_try(canary)
+                        continue
                 # Nothing is awaited between `routes` being current and the request's start: an acknowledged
                 # generation is never followed by an attempt on an older one.
-                outcome = await self._attempts.make(call, agent, chosen.candidate, routes.generation)
+                outcome = await self._attempts.make(
+                    call, agent, chosen.candidate, routes.generation, asked, fleet_now_ms=self._fleet.now_ms
+                )
             except asyncio.CancelledError:
-                if chosen.due:
-                    await asyncio.shield(self._aftermath.give_up_try(chosen.due))
+                if canary is not None:
+                    await asyncio.shield(self._aftermath.give_up_try(canary))
                 raise
             if not isinstance(outcome, Failed):
-                await self._aftermath.served(chosen.candidate, view.standings, due=chosen.due)
-                return Answered(outcome.reply, chosen.candidate, routes.generation, outcome.cost_usd)
+                await self._aftermath.served(chosen.candidate, view.standings, canary=canary)
+                return Answered(outcome.reply, chosen.candidate, routes.generation, outcome.cost_usd, asked.trimmed)
             cause = outcome.verdict.cause.value
             if outcome.verdict.cause in _OWN_FAULT:
-                if chosen.due:
-                    await self._aftermath.give_up_try(chosen.due)
+                if canary is not None:
+                    await self._aftermath.give_up_try(canary)
                 return Refused(cause, outcome.verdict.advice, outcome.detail)
             if not outcome.cut_short:
-                await self._aftermath.failed(outcome.verdict, chosen.candidate, due=chosen.due)
-            elif chosen.due:
-                await self._aftermath.give_up_try(chosen.due)
+                await self._aftermath.failed(outcome.verdict, chosen.candidate, canary=canary)
+            elif canary is not None:
+                await self._aftermath.give_up_try(canary)
             tried |= _covered(outcome.verdict, chosen.candidate)
-            transient += outcome.verdict.cause in _TRANSIENT
+            if outcome.verdict.cause not in _TRANSIENT:
+                continue
+            transient += 1
             if transient >= _TRANSIENT_ATTEMPTS:
                 return Unserved(cause, (f"{transient} attempts failed for passing causes, the last: {cause}",), None)
+            if not await self._aftermath.may_retry():
+                over = ("the fleet has retried enough for passing causes in this minute",)
+                return Unserved(cause, over, self._fleet.now_ms() + _OVER_BUDGET_MS)
+
+
+def _lengths(too_long: dict[str, TooLong]) -> tuple[str, ...]:
+    return tuple(
+        f"{model}: the conversation has {found.needed} tokens, it reads {found.limit}"
+        for model, found in too_long.items()
+    )
+
+
+def _nobody_reads_that_much(too_long: dict[str, TooLong]) -> Refused:
+    """No request was made: it would only have been refused."""
+    advice = (
+        f"The job's own messages are longer than any model of its agent reads ({'; '.join(_lengths(too_long))}). "
+        "Shorten them, add a model with a larger context to the agent, or correct `watchkeeper models edit "
+        "ID --context-tokens`."
+    )
+    return Refused(Cause.CONTEXT_WINDOW.value, advice, "")
 
 
 def _changed(due: tuple[str, ...], before: Mapping[str, Standing], now: Mapping[str, Standing]) -> bool:

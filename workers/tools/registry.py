@@ -1,20 +1,43 @@
-"""The tools a worker offers: name, what it does, what it takes, and the function."""
+"""A tool as a worker offers it, wherever it comes from, and those every worker has."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
+
+from watchkeeper.tools import DEFAULT_TIMEOUT_SECONDS
+
+
+class ArgumentError(Exception):
+    """The model's arguments do not fit; the text is for the model, which may try again."""
+
+
+def as_given(arguments: dict[str, Any]) -> dict[str, Any]:
+    """No check: whoever runs the call checks by itself."""
+    return arguments
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A function a model may call. `parameters` is the JSON schema of its arguments."""
+    """A function a model may call.
+
+    `parameters` is the JSON schema of its arguments. `check` makes keyword arguments of what the model sent or raises
+    ArgumentError. `context` names the parameter that receives the ToolContext. `module` says where it comes from.
+    `on_worker_loop` is for async functions of our own that never block; others run on a loop of their own.
+    """
 
     name: str
     description: str
     parameters: dict[str, Any]
     function: Callable[..., Any]
+    is_async: bool = False
+    check: Callable[[dict[str, Any]], dict[str, Any]] = as_given
+    context: str | None = None
+    repeatable: bool = True
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    reconcile: Callable[..., Any] | None = None
+    on_worker_loop: bool = False
+    module: str = "built in"
 
     def described(self) -> dict[str, Any]:
         """The tool in the words of the chat API."""
@@ -24,34 +47,22 @@ class Tool:
         }
 
 
+def no_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
+    """For a tool that takes none: models like to invent some, and that is no reason to refuse."""
+    return {}
+
+
 def current_time() -> str:
     """The time in UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-BUILT_IN = {
+BUILT_IN: Final = {
     "current_time": Tool(
         "current_time",
         "Tells the current date and time in UTC.",
         {"type": "object", "properties": {}, "additionalProperties": False},
         current_time,
+        check=no_arguments,
     ),
 }
-
-
-def run_tool(tools: dict[str, Tool], call: dict[str, Any]) -> dict[str, Any]:
-    """The message that answers the model's tool `call`; what goes wrong is told to the model, which may go on."""
-    name = call["function"]["name"]
-    try:
-        tool = tools[name]
-    except KeyError:
-        return _answer(call, f"error: there is no tool {name!r}; there is: {', '.join(sorted(tools)) or 'none'}")
-    try:
-        arguments = json.loads(call["function"]["arguments"] or "{}")
-        return _answer(call, str(tool.function(**arguments)))
-    except Exception as error:  # whatever a tool does, the model hears of it and the worker lives
-        return _answer(call, f"error: {type(error).__name__}: {error}")
-
-
-def _answer(call: dict[str, Any], content: str) -> dict[str, Any]:
-    return {"role": "tool", "tool_call_id": call["id"], "content": content}

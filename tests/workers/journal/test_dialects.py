@@ -21,18 +21,24 @@ def test_a_statement_keeps_the_values_it_was_written_with_and_leaves_the_others_
 def test_every_statement_of_the_writer_is_understood_by_its_database(database_url: str) -> None:
     database = open_database(database_url)
     statements = Statements(database.dialect)
-    ids = {"job_id": "none", "incarnation": "none", "conversation_id": "none", "token": 1}
+    ids = {"job_id": "none", "incarnation": "none", "alone": 0, "conversation_id": "none", "page": 8, "offset": 0}
+    ids |= {"alone": 0, "ids": "[]"}
     given = {
-        "claim": {"job_id", "incarnation"},
+        "claim": {"job_id", "incarnation", "alone"},
+        "cancels_asked": {"incarnation", "ids"},
         "journal": {"job_id"},
-        "history": {"conversation_id"},
+        "history": {"conversation_id", "page", "offset"},
         "standing": {"job_id"},
         "next_in_conversation": {"conversation_id"},
     }
     for name, parameters in given.items():
         assert database.rows(getattr(statements, name), {key: ids[key] for key in parameters}) == []
-    assert database.rows(statements.advance, {"job_id": "none", "token": 1, "steps": 1}) == []
-    assert database.run(statements.heartbeat, {"incarnation": "none", "generation": 1, "running": 0}) == 0
+    assert database.rows(statements.advance, {"job_id": "none", "token": 1, "number": 1, "more": 1}) == []
+    for name in ("tool_starts", "written_by", "started_by"):
+        assert database.rows(getattr(statements, name), {"job_id": "none", "number": 1}) == []
+    assert database.run(statements.start_tool, {"job_id": "none", "token": 1, "number": 1, "tool": "t"}) == 0
+    vitals = {"jobs_done": 0, "rss_mb": 1, "connections": 1, "loop_lag_ms": 0, "state": None}
+    assert database.run(statements.heartbeat, {"incarnation": "none", "generation": 1, "running": 0, **vitals}) == 0
     database.close()
 
 

@@ -1,5 +1,6 @@
 """Whoever lost a job writes nothing of it, and whoever holds it may say everything twice."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -136,10 +137,23 @@ async def test_a_job_asked_to_stop_is_over_when_it_is_given_back(
 
 async def test_a_heartbeat_counts_up_until_the_worker_is_given_up(writer: JournalWriter, rows: Rows) -> None:
     rows.incarnation("A", heartbeat=0)
-    assert await writer.do(Heartbeat("A", 4, 2))
-    assert await writer.do(Heartbeat("A", 4, 3))
+    beat = Heartbeat("A", 4, 2, jobs_done=5, rss_mb=120, connections=30, loop_lag_ms=8, draining=False)
+    assert await writer.do(beat)
+    assert await writer.do(replace(beat, running=3))
     (alive,) = rows.alive()
     assert (alive["heartbeat"], alive["generation"], alive["running"]) == (2, 4, 3)
+    assert (alive["jobs_done"], alive["rss_mb"], alive["connections"], alive["loop_lag_ms"]) == (5, 120, 30, 8)
 
     rows.change_incarnation("A", ended_at=1)
-    assert not await writer.do(Heartbeat("A", 4, 3))
+    assert not await writer.do(beat)
+
+
+async def test_a_worker_that_drains_is_never_called_ready_again(writer: JournalWriter, rows: Rows) -> None:
+    rows.incarnation("A")
+    beat = Heartbeat("A", 4, 2, jobs_done=5, rss_mb=120, connections=30, loop_lag_ms=8, draining=False)
+    await writer.do(beat)
+    assert rows.alive()[0]["state"] == "ready"
+    await writer.do(replace(beat, draining=True))
+    assert rows.alive()[0]["state"] == "draining"
+    await writer.do(beat)  # the supervisor wrote it before the worker heard of it
+    assert rows.alive()[0]["state"] == "draining"

@@ -5,14 +5,19 @@ When a new litellm breaks this, switch with WATCHKEEPER_LEAN_LITELLM=off until `
 
 from dataclasses import replace
 from importlib.metadata import version
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from openai import NOT_GIVEN, omit
+from openai.resources.chat.completions import completions
+from openai.types.chat import completion_create_params
 
 from shared.secret import Secret
 from tests.configured import MODELS, PATHS
 from tests.sandbox_fixture import Sandbox
 from workers.llm.call import CallFailed, LlmCalls, Reply
+from workers.llm.lean import plain_bodies
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
@@ -90,3 +95,51 @@ async def test_a_failure_is_captured_the_same_either_way(
 
 async def test_litellm_is_the_version_this_was_written_for() -> None:
     assert version("litellm") == "1.106.2"
+
+
+PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA", "detail": "low"}}
+CALLED = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Bonn"}'}}
+BODY = {
+    "model": "m",
+    "messages": [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": [{"type": "text", "text": "what is this?"}, PICTURE], "name": "eve"},
+        {"role": "assistant", "content": None, "tool_calls": [CALLED]},
+        {"role": "tool", "tool_call_id": "c1", "content": "rain"},
+    ],
+    "tools": TOOLS,
+    "tool_choice": {"type": "function", "function": {"name": "weather"}},
+    "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}},
+    "temperature": 0.5,
+    "stream": True,
+    "stream_options": {"include_usage": True},
+    "unknown_to_the_sdk": {"a": [1]},
+}
+
+
+async def test_a_body_that_passes_plainly_is_the_one_the_sdk_would_have_made() -> None:
+    LlmCalls(SimpleNamespace(), lean=True)
+    given = {**BODY, "seed": NOT_GIVEN, "user": omit}
+    hints = completion_create_params.CompletionCreateParamsStreaming
+    made = []
+    for plain in (True, False):
+        plain_bodies(plain)
+        made.append(await completions.async_maybe_transform(given, hints))
+    assert made == [BODY, BODY]
+
+
+async def test_switched_off_the_sdk_makes_every_body_itself(
+    litellm: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    async def noted(data: Any, hints: Any) -> Any:
+        seen.append(hints)
+        return data
+
+    monkeypatch.setattr(completions, "async_maybe_transform", noted)
+    LlmCalls(litellm, lean=True)  # another one, in the same process
+    await ask(litellm, sandbox, "openai", lean=False, text="hello")
+    assert len(seen) == 1
+    await ask(litellm, sandbox, "openai", lean=True, text="hello")
+    assert len(seen) == 1

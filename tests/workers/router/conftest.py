@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from redis import Redis
 
-from shared.clock import SystemClock
+from shared.clock import Clock, SystemClock
 from shared.redis.connect import connect_redis_async
 from tests.configured import Configured
 from tests.sandbox_fixture import Sandbox
@@ -46,10 +46,11 @@ async def open_station(
     litellm: Any,
     incarnation: str,
     may_start: Callable[[], Awaitable[None]] = _at_once,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Station]:
     """One worker's router. Publish first: it loads what is there."""
     client = connect_redis_async(redis_url, connections=8)
-    clock = SystemClock()
+    clock = clock or SystemClock()
     configuration = Configuration(configured.engine, configured.vault, HOST)
     fleet = FleetReader(client, clock)
     writer = JournalWriter(configured.engine.url.render_as_string(hide_password=False))
@@ -68,7 +69,6 @@ async def open_station(
             jitter=lambda: 0.0,
         ),
         may_start=may_start,
-        clock=clock,
     )
     yield Station(router, client, configuration, fleet)
     await fleet.stop()

@@ -130,6 +130,33 @@ async def test_the_lease_is_returned_when_the_attempt_is_cancelled(
     assert set(await station.standings()) == {subject}
 
 
+@pytest.mark.parametrize("moment", ["taking the lease", "looking again"])
+async def test_the_lease_is_returned_when_the_call_is_cancelled_before_its_attempt(
+    moment: str, configured: Configured, station: Station, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = await quarantine_over(configured, station, sandbox, B)
+    asking: list[asyncio.Task[object]] = []
+    part, name = (station.client, "eval") if moment == "taking the lease" else (station.fleet, "read")
+    really = getattr(part, name)
+
+    async def watched(*arguments: object, **options: object) -> object:
+        """It is done; its answer comes to a task that was cancelled meanwhile."""
+        done = await really(*arguments, **options)
+        if await station.canaries() and not asking[0].cancelling():
+            asking[0].cancel()
+            await asyncio.sleep(0)
+        return done
+
+    monkeypatch.setattr(part, name, watched)
+    asking.append(asyncio.create_task(station.ask()))
+    await asyncio.wait(asking)
+
+    assert asking[0].cancelled()
+    assert sandbox.control.key_total(B.keys[0]) == 1
+    assert await station.canaries() == set()
+    assert set(await station.standings()) == {subject}
+
+
 @pytest.mark.parametrize("behaviour", ["bad_request", "context_window", "server_error"])
 async def test_the_lease_is_returned_when_the_answer_says_nothing_of_the_key(
     behaviour: str, configured: Configured, station: Station, sandbox: Sandbox

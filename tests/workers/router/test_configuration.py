@@ -8,8 +8,10 @@ import structlog
 from sqlalchemy import delete, insert, update
 
 from shared.db.tables import snapshots
+from shared.errors import ConfigurationError
 from shared.vault import Vault
 from tests.configured import Configured, Provider
+from watchkeeper.engine import build_engine
 from workers.router.configuration import Configuration
 
 A = Provider("alpha", ("alpha-secret-key-0001",))
@@ -79,6 +81,19 @@ async def test_a_snapshot_that_cannot_be_built_keeps_the_last_good_one_and_is_to
     assert [event["event"] for event in events] == ["config.unusable"]
 
 
+@pytest.mark.parametrize("content", ["no json", "{}", "null"])
+async def test_a_worker_that_starts_on_a_damaged_snapshot_is_told_what_to_do_and_a_good_one_can_be_published(
+    content: str, configured: Configured
+) -> None:
+    bad = configured.publish(A).generation
+    with configured.engine.begin() as connection:
+        connection.execute(update(snapshots).where(snapshots.c.generation == bad).values(content=content))
+    with pytest.raises(ConfigurationError, match=f"generation {bad} .* cannot be read .* config rollback"):
+        Configuration(configured.engine, configured.vault, "here")
+    configured.publish(B)
+    assert Configuration(configured.engine, configured.vault, "here").routes.generation == bad + 1
+
+
 async def test_a_mended_snapshot_after_a_bad_one_is_taken(configured: Configured) -> None:
     configured.publish(A)
     configuration = Configuration(configured.engine, configured.vault, "here")
@@ -104,3 +119,39 @@ async def test_keys_that_cannot_be_opened_keep_the_last_good_one(configured: Con
     with structlog.testing.capture_logs() as events:
         assert (await configuration.current(bad)).generation == good
     assert "beta-secret" not in repr(events)
+
+
+async def test_a_restored_database_that_uses_the_number_again_for_other_content_is_noticed(
+    configured: Configured,
+) -> None:
+    configured.publish(A)
+    lost = configured.publish(B).generation
+    configuration = Configuration(configured.engine, configured.vault, "here")
+    with configured.engine.begin() as connection:
+        connection.execute(delete(snapshots).where(snapshots.c.generation == lost))
+    assert configured.publish(B, timeout_seconds=7).generation == lost
+
+    await configuration.verify()
+
+    agent = configuration.routes.agent("default")
+    assert agent is not None
+    assert (configuration.routes.generation, agent.timeout_seconds) == (lost, 7)
+    assert configuration.swapped.is_set()
+
+
+async def test_what_is_as_it_was_is_not_loaded_again(configured: Configured) -> None:
+    configured.publish(A)
+    configuration = Configuration(configured.engine, configured.vault, "here")
+    before = configuration.routes
+    await configuration.verify()
+    assert configuration.routes is before
+
+
+async def test_without_sql_there_is_nothing_to_compare_and_nobody_waits(configured: Configured) -> None:
+    configured.publish(A)
+    away = build_engine("postgresql://nobody@127.0.0.1:1/away")
+    configuration = Configuration(configured.engine, configured.vault, "here")
+    before, configuration._engine = configuration.routes, away
+    await configuration.verify()
+    away.dispose()
+    assert configuration.routes is before
