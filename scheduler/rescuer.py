@@ -10,16 +10,17 @@ from typing import Final
 import redis
 import structlog
 from redis.exceptions import RedisError
-from sqlalchemy import Connection, Engine, bindparam, case, insert, select, update
+from sqlalchemy import Engine, select, update
 
 from scheduler.report import Report
+from scheduler.returning import Returned, return_jobs
 from shared.clock import Clock
 from shared.db.reading import reading
-from shared.db.tables import incarnations, job_events, jobs
+from shared.db.tables import incarnations
+from shared.jobs.alone import add_wake_ups
 from shared.settings import DEAD_AFTER_SECONDS
 from watchkeeper.clock import db_now
-from watchkeeper.contract import DONE_CHANNEL, WAKE_QUEUE, wake_score
-from watchkeeper.states import JobState
+from watchkeeper.contract import ALONE_QUEUE, DONE_CHANNEL
 
 log = structlog.get_logger()
 
@@ -47,17 +48,37 @@ class Rescuer:
         """Look at the heartbeats, give up who stands still, return what the dead held."""
         given_up = self._give_up(self._observe())
         with self._engine.begin() as connection:
-            rescued, cancelled = _return_jobs(connection)
-        if rescued or cancelled:
-            log.warning("jobs.rescued", count=len(rescued), cancelled=len(cancelled), first=[*rescued, *cancelled][0])
-            self._tell(rescued, cancelled)
-        return Report({"given_up": given_up, "rescued": len(rescued), "cancelled": len(cancelled)})
+            returned = return_jobs(connection)
+        if returned.rescued or returned.ended:
+            log.warning(
+                "jobs.rescued",
+                count=len(returned.rescued),
+                cancelled=len(returned.cancelled),
+                first=[*returned.rescued, *returned.ended][0],
+            )
+            self._tell(returned)
+        return Report(
+            {
+                "given_up": given_up,
+                "rescued": len(returned.rescued),
+                "cancelled": len(returned.cancelled),
+                "dead": len(returned.dead),
+            }
+        )
 
-    def _tell(self, rescued: dict[str, float], cancelled: list[str]) -> None:
+    def _tell(self, returned: Returned) -> None:
+        for job_id in returned.dead:
+            log.error(
+                "job.poisoned",
+                job=job_id,
+                advice="it crashed workers again and again, at last alone: `watchkeeper jobs show` has the evidence",
+            )
+        for job_id in returned.wakes.get(ALONE_QUEUE, ()):
+            log.warning("job.runs_alone", job=job_id, advice="workers crashed with it in hand")
         pipeline = self._client.pipeline(transaction=False)
-        if rescued:
-            pipeline.zadd(WAKE_QUEUE, rescued, nx=True)
-        for job_id in cancelled:
+        for queue, scores in returned.wakes.items():
+            add_wake_ups(pipeline, queue, scores)
+        for job_id in returned.ended:
             pipeline.publish(DONE_CHANNEL + job_id, "done")
         try:
             pipeline.execute()
@@ -98,45 +119,3 @@ class Rescuer:
                 ).rowcount
             log.error("worker.given_up", incarnation=incarnation, stood_still_seconds=DEAD_AFTER_SECONDS)
         return given_up
-
-
-def _return_jobs(connection: Connection) -> tuple[dict[str, float], list[str]]:
-    """Make the jobs of the dead ready again: their wake-ups by job id, and those a cancel had been asked for."""
-    alive = (
-        select(incarnations.c.id)
-        .where(incarnations.c.id == jobs.c.claimed_by, incarnations.c.ended_at.is_(None))
-        .exists()
-    )
-    orphaned = connection.execute(
-        select(jobs.c.id, jobs.c.claimed_by, jobs.c.steps).where(jobs.c.state == JobState.RUNNING, ~alive)
-    ).all()
-    if not orphaned:
-        return {}, []
-    rescued = connection.execute(
-        update(jobs)
-        .where(jobs.c.id.in_([row.id for row in orphaned]), jobs.c.state == JobState.RUNNING, ~alive)
-        .values(
-            state=case((jobs.c.cancel_requested, JobState.CANCELLED), else_=JobState.QUEUED),
-            finished_at=case((jobs.c.cancel_requested, db_now()), else_=None),
-            error_cause=case((jobs.c.cancel_requested, "cancelled"), else_=None),
-            claimed_by=None,
-            woken_at=None,
-        )
-        .returning(jobs.c.id, jobs.c.state, jobs.c.priority, jobs.c.enqueued_at)
-    ).all()
-    changed = {row.id for row in rescued}
-    events = [
-        {"job": row.id, "detail": f"worker {row.claimed_by} died; goes on after step {row.steps}"}
-        for row in orphaned
-        if row.id in changed
-    ]
-    if events:
-        connection.execute(
-            insert(job_events).values(
-                job_id=bindparam("job"), at=db_now(), event="rescued", detail=bindparam("detail")
-            ),
-            events,
-        )
-    cancelled = [row.id for row in rescued if row.state == JobState.CANCELLED]
-    ready = {row.id: wake_score(row.priority, row.enqueued_at) for row in rescued if row.state == JobState.QUEUED}
-    return ready, cancelled

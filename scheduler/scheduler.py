@@ -12,7 +12,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import SQLAlchemyError
 
-from scheduler import deadlines, doorbell, environment_watch, key_states, leader, rescuer, stager
+from scheduler import deadlines, doorbell, environment_watch, key_states, leader, recycling, rescuer, stager
 from scheduler.report import Report
 from shared.clock import Clock, SystemClock
 from shared.config.environment_sync import Sealer
@@ -59,7 +59,7 @@ class Scheduler:
         )
         timer.add_job(self._guarded("leader", leading), "interval", seconds=leader.RENEW_SECONDS)
         self._guarded("leader", leading)()
-        for name, part, seconds in _parts(stores, self._directory, self._clock):
+        for name, part, seconds in _parts(stores, self._directory, self._clock, self._settings):
             run = self._guarded(name, part, leading)
             run()
             timer.add_job(run, "interval", seconds=seconds, id=name)
@@ -94,7 +94,7 @@ class Scheduler:
         return run
 
 
-def _parts(stores: Stores, directory: Path, clock: Clock) -> list[tuple[str, Part, float]]:
+def _parts(stores: Stores, directory: Path, clock: Clock, settings: Settings) -> list[tuple[str, Part, float]]:
     engine, client = stores.engine, stores.redis
     sealer = Sealer(stores.vault, stores.salt)
     return [
@@ -106,6 +106,11 @@ def _parts(stores: Stores, directory: Path, clock: Clock) -> list[tuple[str, Par
         ("doorbell", doorbell.Doorbell(engine, client), doorbell.INTERVAL_SECONDS),
         ("key_states", key_states.KeyStates(engine, client), key_states.INTERVAL_SECONDS),
         ("rescuer", rescuer.Rescuer(engine, client, clock), rescuer.INTERVAL_SECONDS),
+        (
+            "recycling",
+            recycling.Recycling(engine, client, clock, settings.recycling),
+            recycling.INTERVAL_SECONDS,
+        ),
         ("stager", stager.Stager(engine, client), stager.INTERVAL_SECONDS),
         ("deadlines", deadlines.Deadlines(engine, client), deadlines.INTERVAL_SECONDS),
     ]

@@ -1,6 +1,6 @@
 """Makes due jobs ready and sends (again) the wake-ups that nobody acted on."""
 
-from typing import Any, Final
+from typing import Final
 
 import redis
 import structlog
@@ -9,10 +9,11 @@ from sqlalchemy import Connection, Engine, RowMapping, bindparam, or_, select, u
 
 from scheduler.report import Report
 from shared.db.tables import jobs
-from shared.jobs.turns import turn_has_come
+from shared.jobs.alone import ALONE_AT_CRASHES, add_wake_ups, queue_of
 from watchkeeper.clock import db_now
-from watchkeeper.contract import WAKE_QUEUE, wake_score
+from watchkeeper.contract import wake_score
 from watchkeeper.states import JobState
+from watchkeeper.turns import turn_has_come
 
 log = structlog.get_logger()
 
@@ -29,6 +30,7 @@ class Stager:
     def __init__(self, engine: Engine, client: "redis.Redis") -> None:
         self._engine = engine
         self._client = client
+        self._told: set[str] = set()
 
     def run_once(self, now_ms: int) -> Report:
         """Ready what is due, wake what sleeps."""
@@ -54,7 +56,7 @@ class Stager:
         stale = db_now() - int(RESEND_SECONDS * 1000)
         return list(
             connection.execute(
-                select(jobs.c.id, jobs.c.priority, jobs.c.enqueued_at)
+                select(jobs.c.id, jobs.c.priority, jobs.c.enqueued_at, jobs.c.crashes, jobs.c.woken_at)
                 .where(
                     jobs.c.state == JobState.QUEUED,
                     or_(jobs.c.woken_at.is_(None), jobs.c.woken_at < stale),
@@ -68,9 +70,15 @@ class Stager:
     def _wake(self, asleep: list[RowMapping]) -> int:
         if not asleep:
             return 0
-        scores: dict[Any, float] = {row["id"]: wake_score(row["priority"], row["enqueued_at"]) for row in asleep}
+        queues: dict[str, dict[str, float]] = {}
+        for row in asleep:
+            scores = queues.setdefault(queue_of(row["crashes"]), {})
+            scores[row["id"]] = wake_score(row["priority"], row["enqueued_at"])
+        pipeline = self._client.pipeline(transaction=False)
+        for queue, scores in queues.items():
+            add_wake_ups(pipeline, queue, scores)
         try:
-            added = self._client.zadd(WAKE_QUEUE, scores, nx=True)
+            added: int = sum(pipeline.execute())
         except RedisError as error:
             log.warning("stager.redis_away", jobs=len(asleep), error=str(error), advice="sent once Redis is back")
             return 0
@@ -82,4 +90,16 @@ class Stager:
                 # Locked in one order, whoever else updates several: less to wait for each other.
                 [{"job": job_id} for job_id in sorted(row["id"] for row in asleep)],
             )
-        return int(added)  # type: ignore[arg-type]
+        self._tell_of_lone([row["id"] for row in asleep if row["crashes"] >= ALONE_AT_CRASHES and row["woken_at"]])
+        return added
+
+    def _tell_of_lone(self, unheard: list[str]) -> None:
+        """Once for each job that nobody took from its queue in RESEND_SECONDS."""
+        for job_id in set(unheard) - self._told:
+            log.warning(
+                "job.waits_alone",
+                job=job_id,
+                advice="it crashed workers and needs a process of its own, which only a supervisor starts: is a "
+                "`watchkeeper worker` running that is not busy with another such job?",
+            )
+            self._told.add(job_id)

@@ -10,13 +10,14 @@ import structlog
 from shared.secret import Secret, redact
 
 
-def configure_logging(*, room: str, format: str, level: str) -> None:
+def configure_logging(*, room: str, format: str, level: str, **fields: Any) -> None:
     """Set up structlog and the standard library's logging of this process, on stderr.
 
     Args:
         room: which process speaks, e.g. "worker"; a field of every event.
         format: "json", "console", or "auto" (console on a terminal).
         level: the least severe level that is written.
+        fields: more that every event carries.
     """
     if format == "auto":
         format = "console" if sys.stderr.isatty() else "json"
@@ -24,12 +25,14 @@ def configure_logging(*, room: str, format: str, level: str) -> None:
         structlog.dev.ConsoleRenderer() if format == "console" else structlog.processors.JSONRenderer(default=str)
     )
 
-    def add_room(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        event["room"] = room
+    fields = {"room": room, **fields}
+
+    def add_fields(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event.update(fields)
         return event
 
     chain: list[structlog.typing.Processor] = [
-        add_room,
+        add_fields,
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

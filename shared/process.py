@@ -25,10 +25,19 @@ class Process(Protocol):
         ...
 
 
-def run_process(room: str, build: Callable[[Settings, argparse.Namespace], Process]) -> int:
-    """Build and run until SIGTERM or SIGINT. What hinders the start is told on stderr in words."""
+def run_process(
+    room: str,
+    build: Callable[[Settings, argparse.Namespace], Process],
+    *,
+    arguments: Callable[[argparse.ArgumentParser], None] = lambda _: None,
+) -> int:
+    """Build and run until SIGTERM or SIGINT. What hinders the start is told on stderr in words.
+
+    Args:
+        arguments: adds the room's own to the parser.
+    """
     parser = argparse.ArgumentParser(prog=f"watchkeeper {room}")
-    parser.add_argument("--incarnation", help="the id this process is known by; made up when not given")
+    arguments(parser)
     parser.add_argument("--die-with-parent", action="store_true", help="end when the starting process ends")
     options = parser.parse_args()
     try:

@@ -41,8 +41,11 @@ class Stores:
         self.engine.dispose()
 
 
-def open_database(settings: Settings, *, name: str, pool_size: int) -> Engine:
+def open_database(settings: Settings, *, name: str, pool_size: int, checked: bool = False) -> Engine:
     """The database, at this code's schema; the embedded one is created and migrated by whoever comes first.
+
+    Args:
+        checked: whoever started this process has seen to the schema.
 
     Raises:
         StoreError: unreachable, not migrated, or newer than this code.
@@ -52,7 +55,9 @@ def open_database(settings: Settings, *, name: str, pool_size: int) -> Engine:
     engine = build_engine(settings.locations.database_url, pool_size=pool_size, application_name=name)
     with ExitStack() as undo:
         undo.callback(engine.dispose)
-        if settings.locations.embedded_database:
+        if checked:
+            log.debug("stores.schema_checked_before")
+        elif settings.locations.embedded_database:
             migrate(engine)
         else:
             require_current(engine)
@@ -100,13 +105,15 @@ def _await_store(client: "redis.Redis") -> None:
             return
 
 
-def open_stores(settings: Settings, *, name: str, pool_size: int, block_seconds: float = 0.0) -> Stores:
-    """Everything, checked.
+def open_stores(
+    settings: Settings, *, name: str, pool_size: int, block_seconds: float = 0.0, checked: bool = False
+) -> Stores:
+    """Everything, checked; only opened when whoever started this process has `checked` schema and Redis.
 
     Raises:
         StoreError, MasterKeyError: with what to do.
     """
-    engine = open_database(settings, name=name, pool_size=pool_size)
+    engine = open_database(settings, name=name, pool_size=pool_size, checked=checked)
     with ExitStack() as undo:
         undo.callback(engine.dispose)
         vault, salt = open_vault(settings, engine)
@@ -116,7 +123,7 @@ def open_stores(settings: Settings, *, name: str, pool_size: int, block_seconds:
             undo.callback(client.close)
             if settings.locations.embedded_redis:
                 _await_store(client)
-            for warning in check_redis(client).warnings:
+            for warning in () if checked else check_redis(client).warnings:
                 log.warning("redis.unfit", advice=warning)
         undo.pop_all()
     return Stores(engine, client, vault, salt)

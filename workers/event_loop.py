@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from typing import Any, Final
 
 import dramatiq
@@ -37,6 +38,15 @@ class EventLoop(dramatiq.Middleware):
     def run(self, coroutine: Any) -> Any:
         """Run `coroutine` on the loop from another thread and return its result."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
+
+    def task(self, coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Start `coroutine` on the loop from another thread, and leave it running."""
+
+        async def start() -> "asyncio.Task[None]":
+            return asyncio.get_running_loop().create_task(coroutine)
+
+        started: asyncio.Task[None] = self.run(start())
+        return started
 
     def stop(self) -> None:
         """Stop the loop; nothing may be running on it any more."""

@@ -10,6 +10,7 @@ from shared.clock import Clock
 from shared.settings import HEARTBEAT_SECONDS, LEASE_SECONDS
 from workers.journal.notes import Heartbeat
 from workers.journal.writer import JournalWriter
+from workers.vitals import VitalSigns
 
 log = structlog.get_logger()
 
@@ -68,16 +69,31 @@ async def keep_alive(
     generation: Callable[[], int],
     fenced: Callable[[], None],
     swapped: asyncio.Event,
+    vitals: VitalSigns,
+    jobs_done: Callable[[], int],
+    draining: Callable[[], bool],
 ) -> None:
     """Write heartbeats until cancelled, or until told that this incarnation was given up.
 
-    A heartbeat carries the generation this worker runs on, which is its acknowledgement (Configuration says why that
-    is true); after a swap it is written at once, for somebody waits for it.
+    A heartbeat carries the worker's vitals and the generation it runs on, which is its acknowledgement (Configuration
+    says why that is true); after a swap it is written at once, for somebody waits for it.
     """
     while True:
         swapped.clear()
         begun = clock.monotonic()
-        alive = await writer.do(Heartbeat(incarnation, generation(), running()))
+        seen = vitals.read()
+        alive = await writer.do(
+            Heartbeat(
+                incarnation,
+                generation(),
+                running(),
+                jobs_done(),
+                seen.rss_mb,
+                seen.connections,
+                seen.loop_lag_ms,
+                draining(),
+            )
+        )
         if not alive:
             log.error("worker.fenced", advice="this worker was given up while it could not be heard; it ends now")
             lease.fence()

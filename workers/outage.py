@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.clock import moment
-from workers.agent.loop import Failed, Outage
+from workers.agent.endings import Failed, Outage
 from workers.journal.records import ClaimedJob
 
 _RECHECK_MS: Final = 300_000  # a publish and a released key make parked jobs due at once; this is the safety net

@@ -1,71 +1,63 @@
-"""The worker process: built in one place, started, drained, stopped."""
+"""The worker process: started, drained, stopped. What it consists of is built in `building.py`."""
 
-import asyncio
 import os
-import random
 import socket
 import threading
-from dataclasses import dataclass
-from typing import Any
+from typing import Final
 from uuid import uuid4
 
 import dramatiq
-import redis.asyncio
 import structlog
 from sqlalchemy import insert, update
 
 from shared.clock import Clock, SystemClock
 from shared.db.tables import incarnations
-from shared.redis.connect import connect_redis_async
 from shared.settings import Settings
 from shared.stores import Stores, open_stores
 from watchkeeper.clock import db_now
-from workers.agent.loop import AgentLoop
-from workers.announcer import Announcer
 from workers.broker import ACTOR, QUEUE, WakeBroker
+from workers.building import Identity, Parts, build
 from workers.event_loop import EventLoop
 from workers.journal.writer import JournalWriter
-from workers.lease import Lease, keep_alive
-from workers.llm.call import LlmCalls
 from workers.llm.setup import import_litellm
-from workers.router.aftermath import Aftermath
-from workers.router.attempts import Attempts
+from workers.owner import Owner
 from workers.router.chains import log_chains
-from workers.router.configuration import Configuration
-from workers.router.fleet import FleetReader
-from workers.router.prices import Prices
-from workers.router.router import Router
-from workers.runner import JobRunner
-from workers.tools.registry import BUILT_IN
-from workers.watch import watch_configuration
+from workers.tools.loading import load_tools
 
 log = structlog.get_logger()
 
-_HAND_BACK_SECONDS = 10.0  # how long SQL may take to store what running jobs have reached
-_BLOCK_SECONDS = 1.0  # a consumer waits this long in Redis; also how long a stop takes at least
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What lives on the event loop."""
-
-    client: "redis.asyncio.Redis"
-    announcer: Announcer
-    runner: JobRunner
-    lease: Lease
-    configuration: Configuration
-    fleet: FleetReader
-    tasks: "list[Any]"
+_HAND_BACK_SECONDS: Final = 10.0  # how long SQL may take to store what running jobs have reached
+_BLOCK_SECONDS: Final = 1.0  # a consumer waits this long in Redis; also how long a stop takes at least
 
 
 class Worker:
     """One incarnation. `run` returns the exit code once `stop` was called and everything is handed back."""
 
-    def __init__(self, settings: Settings, *, incarnation: str | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        incarnation: str | None = None,
+        supervisor: str | None = None,
+        alone_with: str | None = None,
+        owner: Owner | None = None,
+        prepared: bool = False,
+        clock: Clock | None = None,
+    ) -> None:
+        """Describe it.
+
+        Args:
+            incarnation: the id it is known by; made up when not given.
+            supervisor: the id of the supervisor that started it.
+            alone_with: run this one job and end, instead of taking what the queue has.
+            owner: its line to that supervisor.
+            prepared: the process it was forked from has checked the stores and made litellm's first calls.
+        """
         self._settings = settings
         self._clock = clock or SystemClock()
-        self._host = socket.gethostname()
-        self.incarnation = incarnation or str(uuid4())
+        self._identity = Identity(incarnation or str(uuid4()), socket.gethostname(), supervisor, alone_with)
+        self._owner = owner
+        self._prepared = prepared
         self._stopping = threading.Event()
         self._hurry = threading.Event()
         self._loop = EventLoop()
@@ -76,120 +68,100 @@ class Worker:
             self._hurry.set()
         self._stopping.set()
 
+    def hurry(self) -> None:
+        """Hand running jobs back at once and end."""
+        self._hurry.set()
+        self._stopping.set()
+
     def run(self) -> int:
         """Work until stopped. 0 = drained, 1 = given up by the rescuer, or SQL was away at the end.
 
         Raises:
             ServiceError: it cannot start; says what to do.
         """
-        stores = open_stores(self._settings, name="watchkeeper-worker", pool_size=3, block_seconds=_BLOCK_SECONDS)
+        stores = open_stores(
+            self._settings,
+            name="watchkeeper-worker",
+            pool_size=3,
+            block_seconds=_BLOCK_SECONDS,
+            checked=self._prepared,
+        )
         litellm = import_litellm()
+        tools = load_tools(self._settings.tools)
+        log.info("tools.loaded", tools=", ".join(sorted(tools)))
         writer = JournalWriter(self._settings.locations.database_url)
         self._register(stores)
         writer.start()
         self._loop.start()
         try:
-            parts = self._loop.run(self._build(stores, writer, litellm))
+            parts: Parts = self._loop.run(
+                build(
+                    settings=self._settings,
+                    identity=self._identity,
+                    stores=stores,
+                    writer=writer,
+                    litellm=litellm,
+                    tools=tools,
+                    clock=self._clock,
+                    given_up=self._stopping.set,
+                    warm=self._prepared,
+                    draining=self._stopping.is_set,
+                )
+            )
         except BaseException:
             # The loop's thread would keep a process alive that never became a worker.
             self._loop.stop()
             writer.close(timeout=1.0)
             self._sign_off(stores, "did not start")
             raise
-        broker, consumer = self._start_consuming(stores, parts)
-        log.info("worker.ready", incarnation=self.incarnation, threads=self._settings.worker_threads)
+        consumer = self._start_working(stores, parts)
+        self._begin_beating(parts, writer, consumer)
+        log.info("worker.ready", incarnation=self._identity.incarnation, threads=self._settings.worker_threads)
         log_chains(parts.configuration.routes, self._loop.run(parts.fleet.read()))
         self._stopping.wait()
-        return self._drain(stores, writer, parts, broker, consumer)
+        return self._drain(stores, writer, parts, consumer)
 
     def _register(self, stores: Stores) -> None:
         with stores.engine.begin() as connection:
             connection.execute(
                 insert(incarnations).values(
-                    id=self.incarnation,
-                    host=self._host,
+                    id=self._identity.incarnation,
+                    host=self._identity.host,
                     pid=os.getpid(),
                     started_at=db_now(),
                     heartbeat=0,
                     heartbeat_at=db_now(),
                     threads=self._settings.worker_threads,
+                    supervisor=self._identity.supervisor,
+                    alone_with=self._identity.alone_with,
                 )
             )
 
-    async def _build(self, stores: Stores, writer: JournalWriter, litellm: Any) -> Parts:
-        # One of the connections listens for news of the configuration.
-        client = connect_redis_async(self._settings.locations.redis_url, connections=9)
-        jitter = random.Random().random
-        announcer = Announcer(client)
-        lease = Lease(self._clock)
-        fleet = FleetReader(client, self._clock)
-        configuration = Configuration(stores.engine, stores.vault, self._host)
-        runner = JobRunner(
-            writer=writer, announcer=announcer, incarnation=self.incarnation, clock=self._clock, jitter=jitter
-        )
-        calls = LlmCalls(litellm, lean=self._settings.lean_litellm)
-        await calls.warm_up({p.kind for p in configuration.routes.snapshot.providers.values()} | {"openai"})
-        configuration.on_swap = lambda routes: calls.keep(routes.secrets)
-        router = Router(
-            configuration=configuration,
-            fleet=fleet,
-            attempts=Attempts(calls=calls, prices=Prices(litellm), clock=self._clock),
-            aftermath=Aftermath(
-                client=client,
-                fleet=fleet,
-                writer=writer,
-                incarnation=self.incarnation,
-                host=self._host,
-                clock=self._clock,
-                jitter=jitter,
-            ),
-            may_start=lease.may_start,
-            clock=self._clock,
-        )
-        runner.loop = AgentLoop(
-            router=router,
-            configuration=configuration,
-            tools=BUILT_IN,
-            record=runner.record,
-            may_start=lease.may_start,
-        )
-        loop = self._loop.loop
+    def _start_working(self, stores: Stores, parts: Parts) -> "Consumer | None":
+        """Take what the queue has; or run the one job this process was started for, and end with it."""
+        if self._identity.alone_with is not None:
+            job = self._loop.task(parts.runner.run(self._identity.alone_with))
+            job.add_done_callback(lambda _: self._stopping.set())
+            return None
+        return Consumer(stores, parts, self._settings.worker_threads)
 
-        def fenced() -> None:
-            runner.abandon()
-            self._stopping.set()
+    def _begin_beating(self, parts: Parts, writer: JournalWriter, consumer: "Consumer | None") -> None:
+        if self._owner is None:
+            return
+        self._owner.ready()
 
-        tasks = [
-            loop.create_task(
-                keep_alive(
-                    writer=writer,
-                    lease=lease,
-                    clock=self._clock,
-                    incarnation=self.incarnation,
-                    running=lambda: runner.running,
-                    generation=lambda: configuration.routes.generation,
-                    fenced=fenced,
-                    swapped=configuration.swapped,
-                )
-            ),
-            loop.create_task(watch_configuration(fleet, configuration, client)),
-        ]
-        return Parts(client, announcer, runner, lease, configuration, fleet, tasks)
+        def ailing() -> str | None:
+            if self._stopping.is_set():
+                return None
+            return writer.ailing() or (consumer.ailing() if consumer is not None else None)
 
-    def _start_consuming(self, stores: Stores, parts: Parts) -> tuple[WakeBroker, dramatiq.Worker]:
-        threads = self._settings.worker_threads
-        broker = WakeBroker(stores.redis, threads=threads, middleware=[])
-        dramatiq.actor(broker=broker, actor_name=ACTOR, queue_name=QUEUE)(parts.runner.run)
-        consumer = dramatiq.Worker(broker, worker_threads=threads, worker_timeout=int(_BLOCK_SECONDS * 1000))
-        consumer.start()
-        return broker, consumer
+        parts.tasks.append(self._loop.task(self._owner.beat(ailing)))
 
-    def _drain(
-        self, stores: Stores, writer: JournalWriter, parts: Parts, broker: WakeBroker, consumer: dramatiq.Worker
-    ) -> int:
+    def _drain(self, stores: Stores, writer: JournalWriter, parts: Parts, consumer: "Consumer | None") -> int:
         log.info("worker.draining", running=parts.runner.running, seconds=self._settings.drain_seconds)
         # Thread joins cannot be interrupted by a second signal, so the wait for running jobs is ours.
-        broker.slots.close()
+        if consumer is not None:
+            consumer.close()
         begun = self._clock.monotonic()
         while parts.runner.running and not self._hurry.is_set() and not parts.lease.fenced:
             if self._clock.monotonic() - begun > self._settings.drain_seconds:
@@ -198,29 +170,50 @@ class Worker:
         if parts.runner.running:
             log.warning("worker.handing_back", running=parts.runner.running)
             self._loop.run(parts.runner.hand_back(_HAND_BACK_SECONDS))
-        consumer.stop(timeout=5000)
-        self._loop.run(_finish(parts))
+        if consumer is not None:
+            consumer.stop()
+        if self._owner is not None:
+            self._owner.leaving()
+        self._loop.run(parts.finish())
         stored = writer.close(timeout=5.0)
         self._loop.stop()
         if stored and not parts.lease.fenced:
             self._sign_off(stores, "stopped")
         stores.close()
-        log.info("worker.stopped", incarnation=self.incarnation)
+        log.info("worker.stopped", incarnation=self._identity.incarnation)
         return 0 if stored and not parts.lease.fenced else 1
 
     def _sign_off(self, stores: Stores, why: str) -> None:
         with stores.engine.begin() as connection:
             connection.execute(
                 update(incarnations)
-                .where(incarnations.c.id == self.incarnation, incarnations.c.ended_at.is_(None))
+                .where(incarnations.c.id == self._identity.incarnation, incarnations.c.ended_at.is_(None))
                 .values(ended_at=db_now(), ended_why=why, running=0)
             )
 
 
-async def _finish(parts: Parts) -> None:
-    for task in parts.tasks:
-        task.cancel()
-    await asyncio.wait(parts.tasks, timeout=2.0)  # they close what they opened
-    await parts.fleet.stop()
-    await parts.announcer.flush()
-    await parts.client.aclose()
+class Consumer:
+    """dramatiq's worker over the wake-up queue."""
+
+    def __init__(self, stores: Stores, parts: Parts, threads: int) -> None:
+        self._broker = WakeBroker(stores.redis, threads=threads, middleware=[])
+        dramatiq.actor(broker=self._broker, actor_name=ACTOR, queue_name=QUEUE)(parts.runner.run)
+        self._worker = dramatiq.Worker(
+            self._broker, worker_threads=threads, worker_timeout=int(_BLOCK_SECONDS * 1000)
+        )
+        self._worker.start()
+
+    def ailing(self) -> str | None:
+        """A thread that died, in words."""
+        if not all(thread.is_alive() for thread in self._worker.consumers.values()):
+            return "its consumer thread died"
+        dead = sum(not thread.is_alive() for thread in self._worker.workers)
+        return f"{dead} of its worker threads died" if dead else None
+
+    def close(self) -> None:
+        """Take no more."""
+        self._broker.slots.close()
+
+    def stop(self) -> None:
+        """End the threads; what was taken and not begun goes back."""
+        self._worker.stop(timeout=5000)

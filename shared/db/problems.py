@@ -34,4 +34,7 @@ def explain(error: DBAPIError | PoolTimeoutError, url: URL) -> StoreError:
         )
     if isinstance(error, PoolTimeoutError):
         return DatabaseUnavailable(f"{where} did not free one of our connections in time: is it overloaded?")
-    return DatabaseUnavailable(f"{where} does not serve us: {words}. Is it running, and is DATABASE_URL right?")
+    return DatabaseUnavailable(
+        f"{where} does not serve us: {words}. Is it running, and is DATABASE_URL right? Jobs are not run from the "
+        "environment's keys alone: without the database there is nowhere to journal them"
+    )

@@ -14,6 +14,7 @@ from watchkeeper.contract import WAKE_QUEUE
 from watchkeeper.states import JobState
 
 NOW = 0
+NOTHING = {"given_up": 0, "rescued": 0, "cancelled": 0, "dead": 0}
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def rescuer(engine: Engine, client: Redis, clock: MovedClock) -> Rescuer:
 
 def look(rescuer: Rescuer, clock: MovedClock, seconds: float, *, every: float = 0.5) -> dict[str, int]:
     """Look again and again for `seconds`; what was done in all."""
-    done = {"given_up": 0, "rescued": 0, "cancelled": 0}
+    done = dict(NOTHING)
     for _ in range(round(seconds / every)):
         clock.move(every)
         for name, count in rescuer.run_once(NOW).did.items():
@@ -45,23 +46,28 @@ def test_a_heartbeat_that_stands_still_gives_its_worker_up_and_not_before(
     job_id = running(rows, "A", steps=2)
     rescuer.run_once(NOW)
 
-    assert look(rescuer, clock, DEAD_AFTER_SECONDS - 0.5) == {"given_up": 0, "rescued": 0, "cancelled": 0}
+    assert look(rescuer, clock, DEAD_AFTER_SECONDS - 0.5) == NOTHING
     assert rows.job(job_id)["state"] == "running"
-    assert look(rescuer, clock, 0.5) == {"given_up": 1, "rescued": 1, "cancelled": 0}
+    assert look(rescuer, clock, 0.5) == {"given_up": 1, "rescued": 1, "cancelled": 0, "dead": 0}
 
     row = rows.job(job_id)
     assert (row["state"], row["claimed_by"], row["claim_token"], row["steps"]) == ("queued", None, 1, 2)
     assert rows.events(job_id) == ["rescued"]
     assert rows.alive() == []
     assert [str(member) for member in client.zrange(WAKE_QUEUE, 0, -1)] == [job_id]
-    assert look(rescuer, clock, 30) == {"given_up": 0, "rescued": 0, "cancelled": 0}
+    assert look(rescuer, clock, 30) == NOTHING
 
 
 def test_a_worker_that_lives_is_never_robbed(rescuer: Rescuer, clock: MovedClock, rows: Rows) -> None:
     rows.incarnation("A", heartbeat=0)
     job_id = running(rows, "A")
     for beat in range(1, 40):
-        assert look(rescuer, clock, DEAD_AFTER_SECONDS - 1) == {"given_up": 0, "rescued": 0, "cancelled": 0}
+        assert look(rescuer, clock, DEAD_AFTER_SECONDS - 1) == {
+            "given_up": 0,
+            "rescued": 0,
+            "cancelled": 0,
+            "dead": 0,
+        }
         rows.change_incarnation("A", heartbeat=beat)
     assert rows.job(job_id)["claimed_by"] == "A"
 
@@ -101,7 +107,7 @@ def test_a_heartbeat_in_the_last_moment_counts(
         return still
 
     monkeypatch.setattr(rescuer, "_observe", observe_then_it_beats)
-    assert look(rescuer, clock, 0.5) == {"given_up": 0, "rescued": 0, "cancelled": 0}
+    assert look(rescuer, clock, 0.5) == NOTHING
     assert len(rows.alive()) == 1
 
 
@@ -111,7 +117,7 @@ def test_the_jobs_of_a_worker_that_signed_off_or_was_seen_dying_return_at_once(r
     rows.incarnation("B")
     others = running(rows, "B")
 
-    assert rescuer.run_once(NOW).did == {"given_up": 0, "rescued": 2, "cancelled": 0}
+    assert rescuer.run_once(NOW).did == {"given_up": 0, "rescued": 2, "cancelled": 0, "dead": 0}
 
     assert {rows.job(job_id)["state"] for job_id in mine} == {"queued"}
     assert rows.job(others)["state"] == "running"

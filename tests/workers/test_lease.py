@@ -11,6 +11,7 @@ from tests.waiting import wait_until
 from watchkeeper.engine import build_engine
 from workers.journal.writer import JournalWriter
 from workers.lease import Fenced, Lease, keep_alive
+from workers.vitals import VitalSigns
 
 
 def starting(lease: Lease) -> "asyncio.Task[None]":
@@ -97,6 +98,9 @@ async def test_heartbeats_renew_the_lease_until_the_worker_is_given_up(sqlite_ur
                 generation=lambda: 9,
                 fenced=lambda: told.append("fenced"),
                 swapped=asyncio.Event(),
+                vitals=VitalSigns(clock),
+                jobs_done=lambda: 7,
+                draining=lambda: False,
             )
         )
 
@@ -104,6 +108,8 @@ async def test_heartbeats_renew_the_lease_until_the_worker_is_given_up(sqlite_ur
     await lease.may_start()
     (alive,) = rows.alive()
     assert (alive["heartbeat"], alive["running"], alive["generation"]) == (1, 3, 9)
+    assert (alive["jobs_done"], alive["state"]) == (7, "ready")
+    assert alive["rss_mb"] > 0 and alive["connections"] >= 0 and alive["loop_lag_ms"] >= 0
     beating.cancel()
 
     rows.change_incarnation("A", ended_at=1)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from workers.agent.loop import Failed, Outage
+from workers.agent.endings import Failed, Outage
 from workers.journal.records import ClaimedJob
 from workers.outage import Park, Wait, plan_outage
 

@@ -10,11 +10,15 @@ from tests.configured import Configured
 from tests.rows import Rows
 from tests.workers.router.conftest import configured, open_station
 from tests.workers.running.crew import Crew
+from workers.agent.acting import Acting
 from workers.agent.loop import AgentLoop
+from workers.agent.model_facts import ModelFacts
 from workers.announcer import Announcer
 from workers.journal.writer import JournalWriter
 from workers.lease import Lease
 from workers.runner import JobRunner
+from workers.telling.publisher import Publisher
+from workers.tools.calling import ToolCalls
 from workers.tools.registry import BUILT_IN
 
 __all__ = ["configured"]
@@ -22,7 +26,7 @@ __all__ = ["configured"]
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def crew(configured: Configured, redis_url: str, litellm: Any) -> AsyncIterator[Crew]:
-    """Incarnation A, alive, with the built-in tools and one that breaks."""
+    """Incarnation A, alive, with the built-in tools."""
     clock = SystemClock()
     rows = Rows(configured.engine)
     rows.incarnation("A")
@@ -32,14 +36,31 @@ async def crew(configured: Configured, redis_url: str, litellm: Any) -> AsyncIte
     lease.renew(clock.monotonic() + 1000)
     async with open_station(configured, redis_url, litellm, "A", lease.may_start) as station:
         announcer = Announcer(station.client)
-        runner = JobRunner(writer=writer, announcer=announcer, incarnation="A", clock=clock, jitter=lambda: 0.0)
+        publisher = Publisher(client=station.client, clock=clock, keep_seconds=3600)
+        runner = JobRunner(
+            writer=writer,
+            announcer=announcer,
+            publisher=publisher,
+            incarnation="A",
+            clock=clock,
+            jitter=lambda: 0.0,
+        )
+        tools = dict(BUILT_IN)
+        tool_calls = ToolCalls(threads=4)
         loop = AgentLoop(
             router=station.router,
+            facts=ModelFacts(litellm),
             configuration=station.configuration,
-            tools=dict(BUILT_IN),
+            acting=Acting(
+                tools=tools,
+                calls=tool_calls,
+                record=runner.record,
+                start=runner.start_tool,
+                may_start=lease.may_start,
+            ),
             record=runner.record,
-            may_start=lease.may_start,
         )
         runner.loop = loop
-        yield Crew(configured, rows, runner, lease, announcer)
+        yield Crew(configured, rows, runner, lease, announcer, tools, tool_calls, writer, publisher, station.client)
+        tool_calls.stop()
     assert writer.close(timeout=10)

@@ -5,15 +5,16 @@ import json
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
 from shared.clock import SystemClock
+from shared.db.tables import agents
 from tests.configured import Provider
 from tests.sandbox_fixture import Sandbox
 from tests.waiting import wait_until
 from tests.workers.running.crew import Crew
 from watchkeeper.contract import DONE_CHANNEL, WAKE_QUEUE
 from workers.agent.loop import AgentLoop
-from workers.tools.registry import run_tool
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
@@ -125,12 +126,6 @@ async def test_a_wish_to_cancel_is_followed_after_the_current_step(crew: Crew, s
     assert len(crew.rows.steps(row["id"])) == row["steps"]
 
 
-async def test_a_tool_the_model_made_up_is_told_to_the_model() -> None:
-    answer = run_tool({}, {"id": "c", "function": {"name": "made_up", "arguments": "{}"}})
-    assert answer["role"] == "tool"
-    assert "there is no tool 'made_up'" in answer["content"]
-
-
 async def test_a_wake_up_that_comes_twice_runs_the_job_once(crew: Crew, sandbox: Sandbox) -> None:
     crew.configured.publish(P)
     (job_id,) = crew.rows.enqueue()
@@ -183,7 +178,7 @@ class Exploding(AgentLoop):
     def __init__(self) -> None:
         """Needs nothing."""
 
-    async def run(self, job: Any, transcript: Any) -> Any:
+    async def run(self, job: Any, transcript: Any, teller: Any) -> Any:
         """Break."""
         raise ZeroDivisionError("with gsk_a_secret_that_was_in_the_way_01")
 
@@ -210,3 +205,33 @@ async def test_redis_away_at_the_end_loses_no_result(crew: Crew, sandbox: Sandbo
     await running
     await crew.announcer.flush()
     assert crew.rows.job(job_id)["state"] == "completed"
+
+
+async def test_an_agent_that_is_removed_under_a_waiting_job_fails_it_with_that_reason(
+    crew: Crew, sandbox: Sandbox
+) -> None:
+    crew.configured.publish(P)
+    sandbox.control.set_default("rate_limit", retry_after_seconds=40)
+    row = await crew.run()
+    assert row["state"] == "waiting"
+    with crew.rows.engine.begin() as connection:
+        connection.execute(delete(agents).where(agents.c.name == "default"))
+    crew.configured.publish(Provider("q", ("q-secret-key-of-the-crew-0002",)))
+    crew.rows.change_job(row["id"], state="queued")
+    await crew.runner.run(row["id"])
+    row = crew.rows.job(row["id"])
+    assert (row["state"], row["error_cause"]) == ("failed", "agent_removed")
+
+
+async def test_a_model_that_is_removed_under_a_waiting_job_is_not_asked_any_more(
+    crew: Crew, sandbox: Sandbox
+) -> None:
+    crew.configured.publish(P)
+    sandbox.control.set_key(P.keys[0], "rate_limit", retry_after_seconds=40)
+    row = await crew.run()
+    assert row["state"] == "waiting"
+    crew.configured.publish(Provider("q", ("q-secret-key-of-the-crew-0002",)))
+    crew.rows.change_job(row["id"], state="queued")
+    await crew.runner.run(row["id"])
+    row = crew.rows.job(row["id"])
+    assert (row["state"], json.loads(row["result"])["model"]) == ("completed", "q/model")

@@ -1,0 +1,1 @@
+"""What is asked of a supervisor, and when a worker has lived long enough."""

@@ -1,0 +1,20 @@
+"""What a worker tells the supervisor that started it."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Owner(Protocol):
+    """The worker's end of its line to the supervisor; a worker that was started alone has none."""
+
+    async def beat(self, ailing: Callable[[], str | None]) -> None:
+        """Tell until cancelled, from the event loop, that it turns; or what `ailing` names as dead."""
+        ...
+
+    def ready(self) -> None:
+        """It takes jobs."""
+        ...
+
+    def leaving(self) -> None:
+        """The event loop stops now; the process ends within seconds."""
+        ...

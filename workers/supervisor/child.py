@@ -1,0 +1,124 @@
+"""A worker's life after the fork: its line to the controller, its beats, its end when the controller is gone."""
+
+import asyncio
+import faulthandler
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+import structlog
+
+from shared.errors import ServiceError
+from shared.logs import configure_logging
+from shared.settings import Settings
+from watchkeeper.errors import StoreUnavailable, WatchkeeperError
+from workers.supervisor.member import UNREACHABLE
+from workers.worker import Worker
+
+log = structlog.get_logger()
+
+_BEAT_SECONDS: Final = 1.0
+_ORPHAN_SECONDS: Final = 3.0  # an orphan hands back what it can, and then it ends, whatever hangs
+
+
+def live(settings: Settings, order: dict[str, Any], end: socket.socket) -> int:
+    """Be the worker that `order` describes; the exit status."""
+    incarnation, slot = str(order["fork"]), int(order["slot"])
+    configure_logging(room="worker", format=settings.log_format, level=settings.log_level, slot=slot)
+    faulthandler.register(signal.SIGUSR2, file=sys.stderr, all_threads=True)
+    line = OwnerLine(end)
+    line.tell(hello=os.getpid())
+    worker = Worker(
+        settings,
+        incarnation=incarnation,
+        supervisor=order["supervisor"],
+        alone_with=order["alone_with"],
+        owner=line,
+        prepared=True,
+    )
+    signal.signal(signal.SIGTERM, lambda *_: worker.stop())
+    for number in (signal.SIGINT, signal.SIGHUP):  # the controller's business
+        signal.signal(number, signal.SIG_IGN)
+    line.listen(worker)
+    try:
+        return worker.run()
+    except (ServiceError, WatchkeeperError) as error:
+        log.error("worker.start_failed", error=str(error), advice="the text says what to do; it is tried again")
+        unreachable = isinstance(error, StoreUnavailable) or (
+            isinstance(error, ServiceError) and error.exit_code == UNREACHABLE
+        )
+        return UNREACHABLE if unreachable else 1
+
+
+class OwnerLine:
+    """The worker's end of its line (`workers.owner.Owner`)."""
+
+    def __init__(self, end: socket.socket) -> None:
+        end.setblocking(False)
+        self._socket = end
+        self._lock = threading.Lock()  # beats come from the event loop, the rest from the main thread
+
+    def tell(self, **message: Any) -> None:
+        """Send; who does not listen any more is noticed by `listen`."""
+        with self._lock:
+            try:
+                self._socket.send(json.dumps(message).encode() + b"\n")
+            except OSError as error:
+                log.debug("worker.line_down", error=str(error))
+
+    def ready(self) -> None:
+        """See Owner."""
+        self.tell(ready=True)
+
+    def leaving(self) -> None:
+        """See Owner."""
+        self.tell(leaving=True)
+
+    async def beat(self, ailing: Callable[[], str | None]) -> None:
+        """See Owner."""
+        while True:
+            what = ailing()
+            if what is None:
+                self.tell(beat=True)
+            else:
+                self.tell(ailing=what)
+            await asyncio.sleep(_BEAT_SECONDS)
+
+    def listen(self, worker: Worker) -> None:
+        """From now on a thread hears what the controller says, and that it is no more."""
+        end = self._socket.dup()
+        threading.Thread(target=_listen, args=(end, worker), name="owner-line", daemon=True).start()
+
+
+def _listen(end: socket.socket, worker: Worker) -> None:
+    words = {"drain": worker.stop, "hurry": worker.hurry}
+    heard = b""
+    while True:
+        data = _received(end)
+        if not data:
+            break
+        *lines, heard = (heard + data).split(b"\n")
+        for line in lines:
+            words[json.loads(line)["say"]]()
+    log.error("worker.orphaned", advice="its supervisor is gone: running jobs go back, this process ends")
+    worker.hurry()
+    threading.Event().wait(_ORPHAN_SECONDS)
+    os._exit(1)
+
+
+def _received(end: socket.socket) -> bytes:
+    """What the controller said; nothing = it is gone."""
+    while True:
+        select.select([end], [], [])
+        try:
+            return end.recv(4096)
+        except BlockingIOError:
+            continue
+        except OSError:
+            return b""

@@ -1,0 +1,293 @@
+"""`watchkeeper worker`: watches the workers and acts on what `Fleet` decides. It never imports litellm."""
+
+import os
+import queue
+import selectors
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+from uuid import uuid4
+
+import structlog
+
+from shared.clock import Clock, SystemClock
+from shared.settings import Settings
+from shared.stores import open_stores
+from shared.supervision.orders import Action, Order
+from workers.supervisor.asking import BLOCK_SECONDS, Asking
+from workers.supervisor.fleet import Effect, Fleet, GiveUp, Start
+from workers.supervisor.forking import Forking
+from workers.supervisor.hands import Hands
+from workers.supervisor.kinds import kinds_in_use
+from workers.supervisor.line import Line
+from workers.supervisor.member import (
+    Ailing,
+    Beat,
+    Bury,
+    Closed,
+    Dump,
+    Event,
+    Hello,
+    Kill,
+    Leaving,
+    Ready,
+    Reaped,
+    ReplaceForker,
+    Tell,
+    Unforked,
+)
+from workers.supervisor.records import Records
+from workers.supervisor.service_manager import ServiceManager
+
+log = structlog.get_logger()
+
+_TICK_SECONDS: Final = 0.1
+_FORKER_SECONDS: Final = 6.0  # the forker kills what is left after four
+_RECORDS_SECONDS: Final = 5.0
+
+Asked = Callable[[float], list[Effect]]
+
+
+class Controller:
+    """One supervisor. `run` returns once `stop` was called and every worker has ended."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        supervisor: str | None = None,
+        processes: int | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Describe it.
+
+        Args:
+            supervisor: the id it is known by; made up when not given.
+            processes: how many workers it keeps; default: what the settings say.
+        """
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self.supervisor = supervisor or str(uuid4())
+        self._fleet = Fleet(
+            size=settings.worker_processes if processes is None else processes,
+            drain_seconds=settings.drain_seconds,
+            new_id=lambda: str(uuid4()),
+        )
+        self._asked: queue.SimpleQueue[Asked] = queue.SimpleQueue()
+        self._bell, self._ring = socket.socketpair()
+        self._ring.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._bell, selectors.EVENT_READ)
+        self._watched_forker: Line | None = None
+        self._manager = ServiceManager(settings.environ)
+        self._told_manager_at = float("-inf")
+        self._was_ready = False
+        self._may_run_alone = threading.Event()
+        self._failed: str | None = None
+
+    def stop(self) -> None:
+        """Drain every worker; a second call has them hand back at once. Safe in a signal handler."""
+        self._ask(self._end)
+
+    def run(self) -> int:
+        """Keep the workers until stopped. 0, or 1 when they would not stay up.
+
+        Raises:
+            ServiceError: it cannot start; says what to do.
+        """
+        stores = open_stores(self._settings, name="watchkeeper-supervisor", pool_size=3, block_seconds=BLOCK_SECONDS)
+        self._forking = Forking(os.environ, kinds_in_use(stores.engine), self._clock)
+        self._records = Records(stores.engine, self.supervisor)
+        self._hands = Hands(self.supervisor, self._selector, self._forking, self._records)
+        self._records.open(self._fleet.size, self._settings.worker_threads)
+        signal.signal(signal.SIGHUP, lambda *_: self._ask(self._roll))
+        asking = Asking(
+            stores.redis,
+            self.supervisor,
+            ordered=lambda order: self._ask(lambda now: self._obey(order, now)),
+            alone=lambda job_id: self._ask(lambda _: self._run_alone(job_id)),
+            may_run_alone=self._may_run_alone.is_set,
+        )
+        log.info(
+            "supervisor.started",
+            supervisor=self.supervisor,
+            processes=self._fleet.size,
+            threads=self._settings.worker_threads,
+        )
+        asking.start()
+        while self._fleet.members or self._fleet.stopping is None:
+            self._turn()
+        asking.stop()
+        self._forking.close(_FORKER_SECONDS)
+        self._records.close(self._failed or "stopped", _RECORDS_SECONDS)
+        stores.close()
+        log.info("supervisor.stopped", supervisor=self.supervisor)
+        return 0 if self._failed is None else 1
+
+    def _turn(self) -> None:
+        """Hear everybody first, then judge: who spoke while we were busy has spoken."""
+        ready = self._selector.select(_TICK_SECONDS)
+        now = self._clock.monotonic()
+        for key, _ in ready:
+            if key.fileobj is self._bell:
+                self._bell.recv(4096)
+            elif key.fileobj is self._watched_forker:
+                self._hear_forker(now)
+            else:
+                self._hear(str(key.data), now)
+        with suppress(queue.Empty):
+            while True:
+                self._do(self._asked.get_nowait()(now))
+        self._mind_forker(now)
+        self._do(self._fleet.tick(now, can_fork=self._forking.warm))
+        if self._fleet.may_run_alone and self._forking.warm:
+            self._may_run_alone.set()
+        else:
+            self._may_run_alone.clear()
+        self._tell_manager(now)
+
+    def _hear(self, incarnation: str, now: float) -> None:
+        line = self._hands.lines.get(incarnation)
+        if line is None:
+            return
+        messages, is_open = line.hear()
+        for message in messages:
+            event = _event(message)
+            if isinstance(event, Ready):
+                self._log_ready(incarnation, now)
+            self._do(self._fleet.happened(incarnation, event, now))
+        if not is_open:
+            self._hands.drop(incarnation)
+            self._do(self._fleet.happened(incarnation, Closed(), now))
+
+    def _hear_forker(self, now: float) -> None:
+        line = self._watched_forker
+        if line is None:
+            return
+        messages, is_open = line.hear()
+        for message in messages:
+            if "warm" in message:
+                self._forking.heard_warm(message["seconds"])
+            elif "reaped" in message:
+                self._hear(message["reaped"], now)  # its last words come first
+                self._do(self._fleet.happened(message["reaped"], Reaped(message["code"]), now))
+            elif "unforked" in message:
+                self._do(self._fleet.happened(message["unforked"], Unforked(message["why"]), now))
+        if not is_open:
+            self._selector.unregister(line)
+            self._watched_forker = None
+            line.close()
+            if self._forking.line is line:
+                self._forking.lost()
+
+    def _mind_forker(self, now: float) -> None:
+        if self._fleet.stopping is None:
+            if self._forking.check():
+                # Whom it was asked for and did not fork will not come.
+                for member in [member for member in self._fleet.members.values() if member.pid is None]:
+                    self._do(self._fleet.happened(member.incarnation, Unforked("its forker died"), now))
+            if self._forking.given_up is not None:
+                self._give_up(self._forking.given_up)
+        if self._watched_forker is None and self._forking.line is not None:
+            self._watched_forker = self._forking.line
+            self._selector.register(self._watched_forker, selectors.EVENT_READ)
+
+    def _do(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Start():
+                    self._hands.start(effect)
+                case Tell():
+                    self._hands.tell(effect)
+                case Dump():
+                    self._hands.dump(effect)
+                case Kill():
+                    self._hands.kill(effect)
+                case Bury():
+                    self._hands.bury(effect)
+                case ReplaceForker(why):
+                    self._forking.kill(why)
+                case GiveUp(why):
+                    self._give_up(why)
+
+    def _give_up(self, why: str) -> None:
+        if self._failed is None:
+            self._failed = f"gave up: {why}"
+            log.error(
+                "supervisor.giving_up", why=why, advice="see the lines above; whoever runs this may start it again"
+            )
+            self._do(self._fleet.stop("drain", self._failed, self._clock.monotonic()))
+
+    def _ask(self, asked: Asked) -> None:
+        """Have the watching thread do it; from any thread, or a signal handler."""
+        self._asked.put(asked)
+        with suppress(BlockingIOError):  # full: it is about to look anyhow
+            self._ring.send(b"!")
+
+    def _end(self, now: float) -> list[Effect]:
+        word = "drain" if self._fleet.stopping is None else "hurry"
+        log.info("supervisor.stopping", workers=len(self._fleet.members), how=word)
+        self._manager.tell(STOPPING=1)
+        return self._fleet.stop(word, "stopped", now)
+
+    def _roll(self, _now: float) -> list[Effect]:
+        log.info("supervisor.rolling", why="SIGHUP")
+        self._fleet.roll("rolled by SIGHUP")
+        return []
+
+    def _obey(self, order: Order, now: float) -> list[Effect]:
+        log.info("supervisor.ordered", action=order.action, incarnation=order.incarnation, why=order.why, by=order.by)
+        why = f"{order.why} (by {order.by})"
+        match order.action:
+            case Action.RECYCLE:
+                self._fleet.recycle(order.incarnation or "", why)
+            case Action.DRAIN:
+                return self._fleet.empty(order.incarnation or "", "drain", why, now)
+            case Action.STOP:
+                return self._fleet.empty(order.incarnation or "", "hurry", why, now)
+            case Action.ROLL:
+                self._fleet.roll(why)
+            case Action.SCALE if order.processes is not None:
+                self._records.scaled(order.processes)
+                return self._fleet.scale(order.processes, why, now)
+        return []
+
+    def _run_alone(self, job_id: str) -> list[Effect]:
+        log.warning("supervisor.runs_alone", job=job_id, advice="it was present at two crashes: see `jobs show`")
+        self._fleet.run_alone(job_id)
+        return []
+
+    def _log_ready(self, incarnation: str, now: float) -> None:
+        member = self._fleet.members.get(incarnation)
+        if member is not None:
+            milliseconds = round((now - member.born_at) * 1000)
+            log.info("worker.counts", slot=member.slot, incarnation=incarnation, pid=member.pid, ms=milliseconds)
+
+    def _tell_manager(self, now: float) -> None:
+        ready, size = self._fleet.ready, self._fleet.size
+        if not self._was_ready and ready >= size and self._fleet.stopping is None:
+            self._was_ready = True
+            log.info("supervisor.ready", supervisor=self.supervisor, ready=ready)
+            self._manager.tell(READY=1, STATUS=f"{ready} of {size} workers ready")
+        every = self._manager.watchdog_seconds
+        if every is not None and now - self._told_manager_at >= every:
+            self._told_manager_at = now
+            self._manager.tell(WATCHDOG=1, STATUS=f"{ready} of {size} workers ready")
+
+
+def _event(message: dict[str, Any]) -> Event:
+    """What a worker said."""
+    match message:
+        case {"hello": pid}:
+            return Hello(pid)
+        case {"ready": _}:
+            return Ready()
+        case {"ailing": what}:
+            return Ailing(what)
+        case {"leaving": _}:
+            return Leaving()
+        case _:
+            return Beat()

@@ -1,0 +1,99 @@
+"""What the supervisor does about its workers: fork, tell, signal, bury. What to do is decided in `fleet.py`."""
+
+import os
+import selectors
+import signal
+from contextlib import suppress
+
+import structlog
+
+from workers.supervisor.fleet import Start
+from workers.supervisor.forking import Forking
+from workers.supervisor.line import Line, line_pair
+from workers.supervisor.member import Bury, Dump, Kill, Tell
+from workers.supervisor.records import Records
+
+log = structlog.get_logger()
+
+
+class Hands:
+    """Holds the lines to the workers, registered in `selector` with the incarnation as their data."""
+
+    def __init__(self, supervisor: str, selector: selectors.BaseSelector, forking: Forking, records: Records) -> None:
+        self._supervisor = supervisor
+        self._selector = selector
+        self._forking = forking
+        self._records = records
+        self.lines: dict[str, Line] = {}
+
+    def start(self, start: Start) -> None:
+        """Have it forked, with a line to us."""
+        member = start.member
+        line, theirs = line_pair()
+        self.lines[member.incarnation] = line
+        self._selector.register(line, selectors.EVENT_READ, member.incarnation)
+        with theirs:
+            self._forking.fork(
+                theirs.fileno(),
+                fork=member.incarnation,
+                slot=member.slot,
+                supervisor=self._supervisor,
+                alone_with=member.alone_with,
+            )
+        log.info("worker.started", slot=member.slot, incarnation=member.incarnation, replaces=member.replaces)
+
+    def tell(self, tell: Tell) -> None:
+        """Say it on its line; and in SQL, that it takes no more jobs."""
+        log.info("worker.told", incarnation=tell.incarnation, to=tell.word, why=tell.why)
+        self._records.draining(tell.incarnation, tell.why)
+        if tell.incarnation in self.lines:
+            self.lines[tell.incarnation].tell(say=tell.word)
+
+    def dump(self, dump: Dump) -> None:
+        """Have it write its stacks."""
+        member = dump.member
+        log.error(
+            "worker.hung",
+            slot=member.slot,
+            pid=member.pid,
+            incarnation=member.incarnation,
+            why=member.ill,
+            advice="its stacks follow if it can write them, then it is killed; its jobs go to others",
+        )
+        _signal(member.pid, signal.SIGUSR2)
+
+    def kill(self, kill: Kill) -> None:
+        """SIGKILL."""
+        member = kill.member
+        log.error("worker.killed", slot=member.slot, pid=member.pid, incarnation=member.incarnation, why=member.ill)
+        _signal(member.pid, signal.SIGKILL)
+
+    def bury(self, burial: Bury) -> None:
+        """Tell SQL that it is dead, and people why."""
+        member = burial.member
+        self.drop(member.incarnation)
+        # Its row says so at once, for its jobs go back with that; no start waits for SQL.
+        self._records.ended(member.incarnation, burial.why, crashed=burial.crashed)
+        fields = {"slot": member.slot, "pid": member.pid, "incarnation": member.incarnation, "why": burial.why}
+        if member.told is not None and not burial.crashed:
+            log.info("worker.ended", **fields)
+        elif member.alone_with is not None and not burial.crashed:
+            log.info("worker.ended", alone_with=member.alone_with, **fields)
+        else:
+            advice = "its jobs go to others, another worker starts"
+            if burial.code == -signal.SIGKILL and member.ill is None:
+                advice += "; nobody here killed it: is the host out of memory?"
+            log.error("worker.died", crashed=burial.crashed, advice=advice, **fields)
+
+    def drop(self, incarnation: str) -> None:
+        """Close its line."""
+        line = self.lines.pop(incarnation, None)
+        if line is not None:
+            self._selector.unregister(line)
+            line.close()
+
+
+def _signal(pid: int | None, number: int) -> None:
+    if pid is not None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)

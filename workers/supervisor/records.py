@@ -1,0 +1,142 @@
+"""What the supervisor writes to SQL, from a thread of its own: an outage of SQL never stops the watch."""
+
+import os
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import Connection, Engine, insert, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared.db.tables import incarnations, supervisors
+from watchkeeper.clock import db_now
+
+log = structlog.get_logger()
+
+HEARTBEAT_SECONDS: Final = 2.0
+_RETRY_SECONDS: Final = 0.5
+_LOST_MS: Final = 60_000  # a supervisor of this host that was silent for so long was not able to say goodbye
+
+Writing = Callable[[Connection], Any]
+
+
+class Records:
+    """Writes in order; what could not be written is kept and written once SQL is back."""
+
+    def __init__(self, engine: Engine, supervisor: str) -> None:
+        self._engine = engine
+        self._supervisor = supervisor
+        self._pending: deque[Writing] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
+        self._away = False
+        self._thread = threading.Thread(target=self._work, name="records", daemon=True)
+
+    def open(self, processes: int, threads: int) -> None:
+        """Enter this supervisor, and begin its heartbeat.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError: SQL does not answer.
+        """
+        host = socket.gethostname()
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(supervisors)
+                .where(
+                    supervisors.c.host == host,
+                    supervisors.c.ended_at.is_(None),
+                    supervisors.c.heartbeat_at < db_now() - _LOST_MS,
+                )
+                .values(ended_at=db_now(), ended_why="it fell silent")
+            )
+            connection.execute(
+                insert(supervisors).values(
+                    id=self._supervisor,
+                    host=host,
+                    pid=os.getpid(),
+                    started_at=db_now(),
+                    heartbeat_at=db_now(),
+                    processes=processes,
+                    threads=threads,
+                )
+            )
+        self._thread.start()
+
+    def scaled(self, processes: int) -> None:
+        """It keeps so many workers from now on."""
+        self._write(lambda connection: connection.execute(self._own().values(processes=processes)))
+
+    def draining(self, incarnation: str, why: str) -> None:
+        """It takes no more jobs."""
+        statement = (
+            update(incarnations)
+            .where(incarnations.c.id == incarnation, incarnations.c.ended_at.is_(None))
+            .values(state="draining", recycle_why=why[:200])
+        )
+        self._write(lambda connection: connection.execute(statement))
+
+    def ended(self, incarnation: str, why: str, *, crashed: bool) -> None:
+        """It is dead: from this commit on its jobs may be given to others."""
+        statement = (
+            update(incarnations)
+            .where(incarnations.c.id == incarnation, incarnations.c.ended_at.is_(None))
+            .values(ended_at=db_now(), ended_why=why[:200], crashed=crashed, running=0)
+        )
+        self._write(lambda connection: connection.execute(statement))
+
+    def close(self, why: str, timeout: float) -> None:
+        """Sign off, and give SQL `timeout` seconds for what is pending."""
+        statement = self._own().values(ended_at=db_now(), ended_why=why[:200])
+        self._write(lambda connection: connection.execute(statement))
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(timeout)
+        if self._thread.is_alive() or self._pending:
+            log.error("supervisor.untold", pending=len(self._pending), advice="SQL is away: heartbeats tell it later")
+
+    def _own(self) -> Any:
+        return update(supervisors).where(supervisors.c.id == self._supervisor, supervisors.c.ended_at.is_(None))
+
+    def _write(self, writing: Writing) -> None:
+        with self._changed:
+            self._pending.append(writing)
+            self._changed.notify()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                if not self._pending and not self._closing:
+                    self._changed.wait(HEARTBEAT_SECONDS)
+                batch, closing = list(self._pending), self._closing
+            written = self._commit(batch)
+            if written:
+                for _ in batch:
+                    self._pending.popleft()
+            if closing:
+                return
+            if not written:
+                threading.Event().wait(_RETRY_SECONDS)
+
+    def _commit(self, batch: list[Writing]) -> bool:
+        try:
+            with self._engine.begin() as connection:
+                for writing in batch:
+                    writing(connection)
+                connection.execute(self._own().values(heartbeat_at=db_now()))
+        except SQLAlchemyError as error:
+            if not self._away:
+                log.error(
+                    "supervisor.sql_away",
+                    error=type(error).__name__,
+                    advice="workers are watched and replaced all the same; the jobs of the dead go back once SQL is",
+                )
+            self._away = True
+            return False
+        if self._away:
+            log.info("supervisor.sql_back", written=len(batch))
+            self._away = False
+        return True

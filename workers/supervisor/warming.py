@@ -1,0 +1,84 @@
+"""Everything a worker needs in memory, before the first one is forked: it then starts in milliseconds and shares it.
+
+Measured (docs/adr/0010): a worker forked before its first calls were made comes to five times the memory of its own.
+"""
+
+import asyncio
+import gc
+import importlib
+import os
+import stat
+import threading
+import warnings
+from collections.abc import Iterable
+from typing import Any, Final
+
+from shared.errors import ConfigurationError
+from workers.llm.call import LlmCalls
+from workers.llm.setup import import_litellm
+from workers.tools.loading import load_tools
+
+_WORKER: Final = ("workers.worker", "workers.supervisor.child", "psycopg", "sqlalchemy.dialects.sqlite")
+_MESSAGES: Final = [{"role": "user", "content": "warm-up"}]
+
+
+def warm_up(kinds: Iterable[str], *, tools: Iterable[str], lean: bool) -> None:
+    """Import, make each kind's first calls, forget their clients, and freeze what is left for good.
+
+    Args:
+        kinds: wire formats, as litellm names them.
+        tools: the modules that define the installation's own.
+
+    Raises:
+        ConfigurationError: a module of tools cannot be loaded, or leaves what a fork would copy: a thread, a
+            connection.
+    """
+    before = _sockets()
+    litellm = import_litellm()
+    for module in _WORKER:
+        importlib.import_module(module)
+    load_tools(tools)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the modules litellm loads with its first calls
+        asyncio.run(_first_calls(litellm, sorted({*kinds, "openai"}), lean=lean))
+    litellm.in_memory_llm_clients_cache.flush_cache()
+    gc.collect()
+    if threading.active_count() > 1:
+        names = ", ".join(sorted({thread.name for thread in threading.enumerate()} - {"MainThread"}))
+        raise ConfigurationError(
+            f"a module of WATCHKEEPER_TOOLS starts threads when it is imported ({names}), and they do not survive a "
+            "fork: start them with the first call"
+        )
+    if _sockets() > before:
+        raise ConfigurationError(
+            "a module of WATCHKEEPER_TOOLS opens a connection when it is imported, which forked workers would share: "
+            "open it with the first call"
+        )
+    gc.freeze()
+
+
+async def _first_calls(litellm: Any, kinds: list[str], *, lean: bool) -> None:
+    for stream in (False, True):
+        answer = await litellm.acompletion(
+            model="openai/warm-up", messages=_MESSAGES, mock_response="warm", api_key="none", stream=stream
+        )
+        if stream:
+            async for _ in answer:
+                pass
+    await LlmCalls(litellm, lean=lean).warm_up(set(kinds))
+    await asyncio.sleep(0)
+    for client in list(litellm.in_memory_llm_clients_cache.cache_dict.values()):
+        closing = getattr(client, "close", None)
+        if closing is not None and asyncio.iscoroutinefunction(closing):
+            await closing()
+
+
+def _sockets() -> int:
+    """Open sockets of this process, whoever opened them."""
+    found = 0
+    for name in os.listdir("/dev/fd"):  # noqa: PTH208 - descriptors, not files
+        try:
+            found += stat.S_ISSOCK(os.fstat(int(name)).st_mode)
+        except OSError:  # the one the listing itself used
+            continue
+    return found
