@@ -53,6 +53,7 @@ def list_agents(connection: Connection) -> list[dict[str, Any]]:
             **row,
             "models": json.loads(row["models"]),
             "tools": json.loads(row["tools"]),
+            "output_schema": json.loads(row["output_schema"] or "null"),
             "chain": list(now.agents[row["name"]].models),
         }
         for row in rows
@@ -74,7 +75,10 @@ def describe_snapshot(snapshot: Snapshot) -> dict[str, Any]:
         "providers": [asdict(provider) for provider in snapshot.providers.values()],
         "keys": keys,
         "models": [asdict(model) for model in snapshot.models.values()],
-        "agents": [asdict(agent) for agent in snapshot.agents.values()],
+        "agents": [
+            {**asdict(agent), "output_schema": json.loads(agent.output_schema or "null")}
+            for agent in snapshot.agents.values()
+        ],
     }
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 
 from console.keys import UNKNOWN, list_keys
 from console.readiness import Readiness, readiness
-from console.workers import list_workers
+from console.workers import list_supervisors, list_workers
 from shared.config.catalogue import SANDBOX
 from shared.config.publishing import load_newest
 from shared.db.tables import jobs, leases
@@ -30,6 +30,7 @@ class Status:
     redis: str = "ok"
     leader: str | None = None
     workers: list[dict[str, Any]] = field(default_factory=list)
+    supervisors: list[dict[str, Any]] = field(default_factory=list)
     jobs: dict[str, int] = field(default_factory=dict)
     oldest_queued_ms: int | None = None
     generation: int = 0
@@ -50,6 +51,7 @@ def read_sql(connection: Connection, status: Status, view: FleetView | None) -> 
         select(leases.c.holder).where(leases.c.name == "scheduler", leases.c.expires_at > db_now())
     ).scalar_one_or_none()
     status.workers = list_workers(connection)
+    status.supervisors = list_supervisors(connection, status.workers)
     status.jobs = dict(connection.execute(select(jobs.c.state, func.count()).group_by(jobs.c.state)).all())
     status.oldest_queued_ms = connection.execute(
         select(db_now() - func.min(jobs.c.enqueued_at)).where(jobs.c.state == JobState.QUEUED)
@@ -80,6 +82,11 @@ def judge(status: Status) -> tuple[int, list[str]]:
         degraded.append("no scheduler leads: `watchkeeper scheduler`, or everything with `watchkeeper up`")
     if not status.workers:
         degraded.append("no worker is running: `watchkeeper worker`, or everything with `watchkeeper up`")
+    degraded += [
+        f"{owner['ready']} of {owner['processes']} workers of {owner['host']} are ready: see `watchkeeper workers ls`"
+        for owner in status.supervisors
+        if owner["ready"] < owner["processes"]
+    ]
     degraded += [
         f"agent {agent.agent} has nobody who can serve it now: see `watchkeeper keys ls`"
         for agent in status.agents

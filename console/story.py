@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select
 
-from shared.db.tables import attempts, incarnations, job_events, jobs, steps
+from shared.db.tables import attempts, incarnations, job_events, jobs, steps, tool_starts
 from watchkeeper.errors import JobNotFound
 
 
@@ -45,6 +45,7 @@ def read_story(connection: Connection, job_id: str) -> Story:
     turns = connection.execute(
         select(job_events).where(job_events.c.job_id == job_id).order_by(job_events.c.id)
     ).mappings()
+    begun = connection.execute(select(tool_starts).where(tool_starts.c.job_id == job_id)).mappings()
     worker = connection.execute(select(incarnations).where(incarnations.c.id == job["claimed_by"])).mappings().first()
     story_steps = [{**row, "result": json.loads(row["result"])} for row in found_steps]
     story_attempts = [dict(row) for row in tried]
@@ -62,6 +63,7 @@ def read_story(connection: Connection, job_id: str) -> Story:
                 *_begin(job, worker),
                 *map(_turn, turns),
                 *map(_attempt, story_attempts),
+                *map(_started, begun),
                 *map(_step, story_steps),
                 *_end(job),
             ],
@@ -90,6 +92,10 @@ def _end(job: RowMapping) -> list[Moment]:
 
 def _turn(row: RowMapping) -> Moment:
     return Moment(row["at"], row["event"], row["detail"])
+
+
+def _started(row: RowMapping) -> Moment:
+    return Moment(row["started_at"], f"step {row['number']}", f"tool {row['tool']} begins; it must not act twice")
 
 
 def _step(row: dict[str, Any]) -> Moment:

@@ -1,5 +1,6 @@
 """`watchkeeper agents`: how jobs are run."""
 
+import json
 from typing import Any
 
 import click
@@ -7,7 +8,7 @@ import click
 from console.cli.changing import change, given
 from console.cli.opening import opened
 from console.cli.output import json_option, print_table, print_text, show
-from console.cli.values import Names, NumberOrNone, TextOrFile
+from console.cli.values import JsonFileOrNone, Names, NumberOrNone, TextOrFile
 from console.configuration import list_agents
 from shared.config.editing_agents import AgentFields, add_agent, edit_agent, remove_agent
 from shared.db.reading import reading
@@ -21,6 +22,11 @@ def agents() -> None:
 
 def _fields(command: Any) -> Any:
     for decorator in (
+        click.option(
+            "--output-schema",
+            type=JsonFileOrNone(),
+            help='A JSON schema that answers must keep to: its file, "-" for standard input, or none.',
+        ),
         click.option("--on-outage", type=click.Choice(["wait", "fail"]), help="When nobody can serve."),
         click.option("--max-steps", type=int, help="LLM replies and tool results of one job."),
         click.option("--tools", type=Names(), help="e.g. current_time."),
@@ -105,4 +111,6 @@ def remove(name: str, as_json: bool) -> None:
 def _lines(agent: dict[str, Any]) -> None:
     for field, value in agent.items():
         shown = ", ".join(value) if isinstance(value, list) else value
+        if isinstance(value, dict):
+            shown = json.dumps(value, ensure_ascii=False)
         print_text(f"{field:<16}{'-' if shown in (None, '') else shown}")

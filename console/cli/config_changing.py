@@ -20,7 +20,7 @@ from shared.config.rolling_back import roll_back
 from shared.config.servable import Unservable
 from shared.db.reading import reading
 from shared.errors import ConfigurationError
-from shared.jobs.news import News, tell
+from watchkeeper.news import News, tell
 
 _FOUND: Final = 1
 

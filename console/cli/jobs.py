@@ -8,14 +8,16 @@ from console.author import author
 from console.cli.jobs_showing import show_story
 from console.cli.opening import Opened, opened
 from console.cli.output import json_option, print_json, print_table, say, show
+from console.cli.streaming import Screen
 from console.cli.values import Span
 from console.jobs import find_job, list_jobs
 from console.spans import in_words
 from console.story import read_story
 from shared.db.reading import reading
-from shared.jobs.cancel import Cancelling, cancel_job
-from shared.jobs.news import News, tell
 from shared.jobs.retry import Retrying, retry_job
+from watchkeeper.cancelling import Cancelling, cancel_job
+from watchkeeper.client import Client
+from watchkeeper.news import News, tell
 from watchkeeper.states import JobState
 
 
@@ -47,14 +49,33 @@ def show_(job_id: str, as_json: bool) -> None:
     show_story(story, as_json=as_json)
 
 
+@jobs.command(epilog="Exit codes: 0 completed, 1 the job ended otherwise, 3 no SQL, 6 timeout.")
+@click.argument("job_id", metavar="ID")
+@click.option("--after", metavar="ID", help="Go on behind this event.")
+@click.option("--timeout", type=click.FloatRange(min=0), help="Seconds to follow it; without, to its end.")
+@json_option
+def tail(job_id: str, after: str | None, timeout: float | None, as_json: bool) -> int:
+    """Follow a job from its beginning to its end; --json: every event is one line."""
+    with opened() as stores, reading(stores.engine) as connection:
+        found = find_job(connection, job_id)
+        locations = stores.settings.locations
+    screen = Screen(as_json=as_json)
+    with Client(locations.database_url, locations.redis_url) as client:
+        try:
+            return screen.show(client.stream(found, after=after, timeout=timeout), found)
+        except KeyboardInterrupt:
+            screen.interrupted(found)
+            return 1
+
+
 @jobs.command()
 @click.argument("job_ids", metavar="ID...", nargs=-1, required=True)
 @json_option
 def cancel(job_ids: tuple[str, ...], as_json: bool) -> int:
-    """Stop jobs: at once while none runs them, else at their next step."""
+    """Stop jobs: at once while nobody runs them, else as soon as their worker hears of it."""
     words = {
         Cancelling.CANCELLED: "cancelled",
-        Cancelling.REQUESTED: "runs: it stops at its next step",
+        Cancelling.REQUESTED: "runs: its worker was told to stop it",
         Cancelling.OVER: "had ended before: nothing to cancel",
     }
     news = News()
@@ -88,8 +109,8 @@ def retry(job_ids: tuple[str, ...], as_json: bool) -> int:
 
 
 def _tell(stores: Opened, news: News) -> None:
-    if (news.ended or news.wakes) and not tell(stores.redis, news):
-        say("stored; Redis is away: who waits for the job finds it in SQL, a worker starts it once Redis is back")
+    if news and not tell(stores.redis, news):
+        say("stored; Redis is away: who waits for the job finds it in SQL, a worker sees it a little later")
 
 
 def _report(as_json: bool, outcomes: dict[str, tuple[str, str]]) -> None:

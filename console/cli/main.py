@@ -10,7 +10,7 @@ import click
 _COMMANDS: Final = {
     "up": ("console.cli.processes:up", "Start everything in this terminal."),
     "store": ("console.cli.processes:store", "Run the bundled Valkey."),
-    "worker": ("console.cli.processes:worker", "Run a worker process."),
+    "worker": ("console.cli.processes:worker", "Run this host's workers, and replace those that die."),
     "scheduler": ("console.cli.processes:scheduler", "Run the scheduler."),
     "sandbox": ("console.cli.processes:sandbox", "Run the local provider with scripted faults."),
     "probe": ("console.cli.probe:probe", "Health check of this host's worker or scheduler."),
@@ -21,6 +21,7 @@ _COMMANDS: Final = {
     "providers": ("console.cli.providers:providers", "Who serves models."),
     "models": ("console.cli.models:models", "What is served, and the defaults."),
     "agents": ("console.cli.agents:agents", "How jobs are run: prompt, models, limits."),
+    "tools": ("console.cli.tools:tools", "What agents may do besides talking."),
     "config": ("console.cli.config:config", "What the workers run on, and its history."),
     "workers": ("console.cli.workers:workers", "Who works."),
     "status": ("console.cli.status:status", "Everything on one screen."),

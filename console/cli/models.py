@@ -32,6 +32,11 @@ def _fields(command: Any) -> Any:
     for decorator in (
         click.option("--output-price", "output_usd_per_million", type=NumberOrNone(), help=price),
         click.option("--input-price", "input_usd_per_million", type=NumberOrNone(), help=price),
+        click.option(
+            "--context-tokens",
+            type=NumberOrNone(whole=True),
+            help='What it reads at most; "none" = what litellm\'s list says.',
+        ),
         click.option("--active/--inactive", default=True, help="Inactive ones are passed over."),
         click.option("--type", type=click.Choice(MODEL_TYPES)),
         click.option("--display-name"),
@@ -52,7 +57,18 @@ def ls(as_json: bool) -> None:
         as_json,
         found,
         lambda: print_table(
-            ("id", "provider", "remote name", "type", "active", "$/M in", "$/M out", "default for", "source"),
+            (
+                "id",
+                "provider",
+                "remote name",
+                "type",
+                "active",
+                "$/M in",
+                "$/M out",
+                "context",
+                "default for",
+                "source",
+            ),
             (
                 (
                     row["id"],
@@ -62,6 +78,7 @@ def ls(as_json: bool) -> None:
                     row["active"],
                     row["input_usd_per_million"],
                     row["output_usd_per_million"],
+                    row["context_tokens"],
                     row["default_for"],
                     row["source"],
                 )

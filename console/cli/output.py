@@ -26,7 +26,17 @@ def print_json(data: Any) -> None:
 
 def print_text(text: str) -> None:
     """`text` as it is; on a terminal without control characters: a model's answer must not drive it."""
-    click.echo(_CONTROL.sub("", text) if sys.stdout.isatty() else text)
+    click.echo(plain(text) if sys.stdout.isatty() else text)
+
+
+def print_piece(text: str) -> None:
+    """A piece of a longer text, seen at once; as `print_text`."""
+    click.echo(plain(text) if sys.stdout.isatty() else text, nl=False)
+
+
+def plain(text: str) -> str:
+    """`text` without control characters."""
+    return _CONTROL.sub("", text)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:

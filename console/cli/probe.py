@@ -4,11 +4,11 @@ import socket
 from typing import Final
 
 import click
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 
 from console.cli.opening import opened
 from shared.db.reading import reading
-from shared.db.tables import incarnations, leases
+from shared.db.tables import incarnations, leases, supervisors
 from shared.settings import DEAD_AFTER_SECONDS
 from watchkeeper.clock import db_now
 
@@ -22,9 +22,18 @@ def probe() -> None:
 
 @probe.command()
 def worker() -> int:
-    """Is a worker of this host alive: did it write its heartbeat within 15 s?"""
+    """Does a worker of this host take jobs, and is its supervisor alive: heartbeats within 15 s?"""
     host = socket.gethostname()
-    alive = _count(
+    watched = (
+        select(supervisors.c.id)
+        .where(
+            supervisors.c.id == incarnations.c.supervisor,
+            supervisors.c.ended_at.is_(None),
+            supervisors.c.heartbeat_at > db_now() - _FRESH_MS,
+        )
+        .exists()
+    )
+    ready = _count(
         select(func.count())
         .select_from(incarnations)
         .where(
@@ -32,9 +41,13 @@ def worker() -> int:
             incarnations.c.ended_at.is_(None),
             incarnations.c.heartbeat > 0,
             incarnations.c.heartbeat_at > db_now() - _FRESH_MS,
+            incarnations.c.state == "ready",
+            incarnations.c.alone_with.is_(None),
+            or_(incarnations.c.supervisor.is_(None), watched),
         )
     )
-    return _tell(alive, f"{alive} worker(s) of {host} alive", f"no worker of {host} wrote a heartbeat in time")
+    ill = f"no worker of {host} takes jobs, or its supervisor is silent: see the log of `watchkeeper worker`"
+    return _tell(ready, f"{ready} worker(s) of {host} take jobs", ill)
 
 
 @probe.command()

@@ -18,9 +18,13 @@ def store() -> None:
     _become("console.local")
 
 
-@click.command()
+@click.command(short_help="Run this host's workers, and replace those that die.")
 def worker() -> None:
-    """Run a worker process: WATCHKEEPER_WORKER_THREADS jobs at a time. TERM drains, a second TERM hands back."""
+    """Run this host's workers: WATCHKEEPER_WORKER_PROCESSES processes, WATCHKEEPER_WORKER_THREADS jobs each.
+
+    One that dies or hangs is replaced. TERM drains, a second TERM hands running jobs back, HUP replaces
+    all one by one.
+    """
     _become("workers")
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
+from console.author import author
 from console.cli.output import json_option, print_json, print_text, say
+from console.cli.streaming import Screen
 from console.cli.values import Json, Moment
 from shared.settings import load_settings
 from watchkeeper.client import Client
@@ -21,6 +23,8 @@ from watchkeeper.states import JobState
 @click.argument("text")
 @click.option("--wait/--no-wait", default=True, help="Wait for the answer (default), or print the job's id at once.")
 @click.option("--timeout", type=click.FloatRange(min=0), default=300.0, show_default=True, help="Seconds to wait.")
+@click.option("--stream", is_flag=True, help="Show replies token by token, and tools, as they happen.")
+@click.option("--cancel-on-interrupt", is_flag=True, help="Ctrl-C cancels the job; without, it goes on.")
 @click.option("--conversation", metavar="ID", help="Jobs of one conversation run one after another.")
 @click.option("--priority", type=click.Choice(["high", "normal", "low"]), default="normal", show_default=True)
 @click.option("--deadline", type=Moment(), help="Fails when not finished by then, e.g. 10m.")
@@ -33,6 +37,8 @@ def run(
     text: str,
     wait: bool,
     timeout: float,
+    stream: bool,
+    cancel_on_interrupt: bool,
     conversation: str | None,
     priority: str,
     deadline: datetime | None,
@@ -41,7 +47,10 @@ def run(
     metadata: Any,
     as_json: bool,
 ) -> int:
-    """Enqueue TEXT for AGENT and print the answer. TEXT "-" reads standard input."""
+    """Enqueue TEXT for AGENT and print the answer. TEXT "-" reads standard input.
+
+    With --stream and --json every event is one line of JSON.
+    """
     locations = load_settings().locations
     with Client(locations.database_url, locations.redis_url) as client:
         job = client.enqueue(
@@ -53,17 +62,25 @@ def run(
             run_after=run_after,
             deadline=deadline,
             metadata=metadata,
+            stream=stream,
         )
         if job.duplicate:
             say(f"the idempotency key is known: this is job {job.id}, nothing was enqueued")
         if wait:
+            screen = Screen(as_json=as_json)
             try:
+                if stream:
+                    return screen.show(client.stream(job.id, timeout=timeout), job.id)
                 job = _wait(client, job, timeout)
             except JobTimeout as error:
                 say(f"watchkeeper: {error}: `watchkeeper jobs show {job.id}`")
                 return 6
             except KeyboardInterrupt:
-                say(f"\njob {job.id} goes on: `watchkeeper jobs show {job.id}`, or `jobs cancel` to stop it")
+                if cancel_on_interrupt:
+                    job = client.cancel(job.id, by=author())
+                    say(f"\njob {job.id} {'is told to stop' if not job.state.final else job.state}")
+                else:
+                    screen.interrupted(job.id)
                 return 1
     return _show(job, as_json=as_json, waited=wait)
 

@@ -89,7 +89,11 @@ def _print(found: Status) -> None:
 
 def _workers(found: Status) -> str:
     running = sum(worker["running"] for worker in found.workers)
-    return f"{len(found.workers)} alive, {running} jobs in their hands"
+    kept = ""
+    if found.supervisors:
+        ready = sum(owner["ready"] for owner in found.supervisors)
+        kept = f", {ready} of {sum(owner['processes'] for owner in found.supervisors)} supervised ones ready"
+    return f"{len(found.workers)} alive{kept}, {running} jobs in their hands"
 
 
 def _generation(found: Status) -> str:

@@ -90,6 +90,20 @@ class TextOrFile(click.ParamType[str]):
             self.fail(f"{value[1:]} cannot be read: {error}", param, ctx)
 
 
+class JsonFileOrNone(click.ParamType[Any]):
+    """JSON of a file ("-" is standard input), or "none"."""
+
+    name = "file|-|none"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value is None or value.strip().lower() == "none":
+            return None
+        try:
+            return json.loads(read_text_file(value))
+        except (ValueError, RecursionError) as error:
+            self.fail(f"{value} is no JSON: {error}", param, ctx)
+
+
 def read_text_file(path: str) -> str:
     """A UTF-8 file of at most a million characters; "-" is standard input.
 

@@ -76,6 +76,7 @@ def _checks(settings: Settings, engine: Engine, client: "redis.Redis | None", cl
         Check("clock", lambda: stores.check_clock(engine, clock)),
         Check("scheduler", look(fleet.check_scheduler)),
         Check("workers", look(fleet.check_workers)),
+        Check("supervisors", look(fleet.check_supervisors)),
         Check("environment keys", look(lambda connection: fleet.check_environment_keys(connection, settings))),
     ]
     if client is not None:

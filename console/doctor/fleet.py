@@ -7,7 +7,7 @@ from console.doctor.check import Finding, Level
 from console.keys import KeyView, list_keys, view_fleet
 from console.readiness import readiness
 from console.spans import in_words
-from console.workers import list_workers
+from console.workers import list_supervisors, list_workers
 from shared.config.catalogue import SANDBOX
 from shared.config.compiling import compile_snapshot
 from shared.config.environment_keys import environment_providers
@@ -49,6 +49,25 @@ def check_workers(connection: Connection) -> list[Finding]:
             words = f"{name} runs on generation {worker['generation']}, the newest is {newest}"
             findings.append(Finding("workers", Level.WARN, words, "look for config.unusable in its log"))
     return findings or [Finding("workers", Level.OK, f"{len(alive)} alive, on generation {newest}")]
+
+
+def check_supervisors(connection: Connection) -> list[Finding]:
+    """Supervisors are heard of and keep as many workers ready as they should."""
+    findings = []
+    owners = list_supervisors(connection, list_workers(connection))
+    for owner in owners:
+        name = f"{owner['host']}/{owner['pid']}"
+        if owner["silent"]:
+            words = f"{name} was last heard of {in_words(owner['heartbeat_age_ms'])} ago"
+            mend = "is the host up? `watchkeeper worker` there, or nothing when it is gone for good"
+            findings.append(Finding("supervisors", Level.WARN, words, mend))
+        elif owner["ready"] < owner["processes"]:
+            words = f"{name} has {owner['ready']} of {owner['processes']} workers ready"
+            mend = "watchkeeper workers ls --all says why others ended; after a drain: watchkeeper workers scale N"
+            findings.append(Finding("supervisors", Level.WARN, words, mend))
+    ready = sum(owner["ready"] for owner in owners)
+    words = f"{len(owners)}, with {ready} workers ready" if owners else "none: workers were started alone"
+    return findings or [Finding("supervisors", Level.OK, words)]
 
 
 def check_agents(connection: Connection, client: "redis.Redis") -> list[Finding]:

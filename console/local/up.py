@@ -1,7 +1,6 @@
 """Everything in one terminal: starts the processes, restarts what dies, ends them in order."""
 
 import os
-import signal
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -11,24 +10,26 @@ from uuid import uuid4
 
 import structlog
 from redis.exceptions import RedisError
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from console.local.burial import bury_supervisor
 from console.local.children import Child, room_command
 from shared.clock import Clock, SystemClock
 from shared.config.catalogue import SANDBOX
 from shared.config.environment_keys import environment_providers
 from shared.db.reading import reading
-from shared.db.tables import incarnations, providers
+from shared.db.tables import providers
 from shared.errors import ServiceError
 from shared.redis.connect import connect_redis
 from shared.settings import Settings
 from shared.stores import open_database
-from watchkeeper.clock import db_now
 
 log = structlog.get_logger()
 
 _STORE_SECONDS = 15.0
+_END_SECONDS = 25.0  # after its time to drain: hand back, kill who hangs, sign off
+_ORPHAN_SECONDS = 4.5  # workers whose supervisor died end by themselves in three seconds, or are killed after four
 
 
 class Up:
@@ -41,6 +42,7 @@ class Up:
         self._workers = workers
         self._children: list[Child] = []
         self._engine: Engine | None = None
+        self._mourned: dict[str, float] = {}  # dead supervisors, and when their workers must be dead too
         self.simulated = False
 
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
@@ -48,7 +50,7 @@ class Up:
         self._stopping.set()
 
     def start(self) -> None:
-        """Start in order: store, database, sandbox when no key is there, scheduler, workers.
+        """Start in order: store, database, sandbox when no key is there, scheduler, supervisor.
 
         Raises:
             ServiceError: one of them cannot start; says what to do.
@@ -61,8 +63,7 @@ class Up:
             environ |= self._start_sandbox(environ)
             self.simulated = True
         self._start_child("scheduler", "scheduler", environ)
-        for number in range(1, self._workers + 1):
-            self._start_worker(f"worker {number}", environ)
+        self._start_supervisor(environ)
 
     def run(self) -> int:
         """Watch over the processes until stopped; 0, or 1 when one had to be given up."""
@@ -71,16 +72,13 @@ class Up:
                 child.check()
                 if child.given_up:
                     self._stopping.set()
+            self._mourn()
         return 1 if any(child.given_up for child in self._children) else 0
 
     def close(self) -> None:
         """End the processes: those that use the store first, each with its time to drain."""
-        drain = self._settings.drain_seconds + 10
-        for child in self._children:
-            if child.name.startswith("worker"):
-                child.signal(signal.SIGTERM)  # all workers drain at the same time
         for child in reversed(self._children):
-            child.stop(drain if child.name.startswith("worker") else 10.0)
+            child.stop(self._settings.drain_seconds + _END_SECONDS if child.name == "supervisor" else 10.0)
         if self._engine is not None:
             self._engine.dispose()
 
@@ -91,35 +89,39 @@ class Up:
         self._children.append(child)
         child.start()
 
-    def _start_worker(self, name: str, environ: Mapping[str, str]) -> None:
+    def _start_supervisor(self, environ: Mapping[str, str]) -> None:
         lives: list[str] = []
 
         def command() -> list[str]:
             lives.append(str(uuid4()))
-            return room_command("workers", "--die-with-parent", "--incarnation", lives[-1])
+            return room_command(
+                "workers", "--die-with-parent", "--supervisor", lives[-1], "--processes", str(self._workers)
+            )
 
-        def died(code: int) -> None:
-            self._mourn(lives[-1], code)
+        def died(_code: int) -> None:
+            self._mourned[lives[-1]] = self._clock.monotonic() + _ORPHAN_SECONDS
 
-        child = Child(name, command, environ=environ, clock=self._clock, died=died)
+        child = Child("supervisor", command, environ=environ, clock=self._clock, died=died)
         self._children.append(child)
         child.start()
 
-    def _mourn(self, incarnation: str, code: int) -> None:
-        """Tell SQL at once that the incarnation is gone, so that the rescuer need not watch it stand still."""
-        why = f"killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        try:
-            assert self._engine is not None  # noqa: S101 - workers start after the database
-            with self._engine.begin() as connection:
-                connection.execute(
-                    update(incarnations)
-                    .where(incarnations.c.id == incarnation, incarnations.c.ended_at.is_(None))
-                    .values(ended_at=db_now(), ended_why=why, running=0)
+    def _mourn(self) -> None:
+        """Tell SQL that the workers of a dead supervisor are gone too, so that nobody need watch them stand still."""
+        now = self._clock.monotonic()
+        for supervisor in [supervisor for supervisor, due in self._mourned.items() if now >= due]:
+            try:
+                bury_supervisor(self._database(), supervisor)
+                del self._mourned[supervisor]
+            except SQLAlchemyError as error:
+                self._mourned[supervisor] = now + _ORPHAN_SECONDS
+                log.warning(
+                    "supervisor.death_untold", error=type(error).__name__, advice="it is told once SQL is back"
                 )
-        except SQLAlchemyError as error:
-            log.warning(
-                "worker.death_untold", error=type(error).__name__, advice="its heartbeat tells a little later"
-            )
+
+    def _database(self) -> Engine:
+        if self._engine is None:
+            raise RuntimeError("the supervisor starts after the database")
+        return self._engine
 
     def _wait_for_redis(self) -> None:
         url = self._settings.locations.redis_url

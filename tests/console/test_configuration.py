@@ -37,11 +37,18 @@ def test_an_own_provider_with_its_model_and_agent(wk: CommandLine, tmp_path: Pat
         wk.ok(command, "show" if command == "config" else "ls")
 
 
+def test_a_tool_that_is_not_built_in_is_accepted_and_told(wk: CommandLine) -> None:
+    add(wk)
+    ran = wk("agents", "add", "a", "--tools", "current_time,mine")
+    assert ran.code == 0
+    assert "tool 'mine' is not built in" in ran.err
+    assert wk.json("agents", "show", "a")["tools"] == ["current_time", "mine"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["agents", "add", "a", "--models", "groq/nope"], "there is no model 'groq/nope' (there is: groq/"),
-        (["agents", "add", "a", "--tools", "rm"], "there is no tool 'rm' (there is: current_time)"),
         (["agents", "add", "a", "--temperature", "3"], "temperature: 3 is not from 0 to 2"),
         (["agents", "add", "a", "--temperature", "nan"], "temperature: nan is not from 0 to 2"),
         (["agents", "add", "a b"], "name: 'a b' is not a name"),

@@ -62,7 +62,7 @@ def test_a_running_job_is_asked_to_stop_and_an_ended_one_is_left(wk: CommandLine
     ran = wk("jobs", "cancel", running, ended)
 
     assert ran.code == 1
-    assert "stops at its next step" in ran.err and "had ended before" in ran.err
+    assert "its worker was told to stop it" in ran.err and "had ended before" in ran.err
     assert (wk.rows.job(running)["state"], wk.rows.job(running)["cancel_requested"]) == ("running", True)
     assert wk.rows.job(ended)["state"] == "completed"
 
@@ -99,7 +99,8 @@ def test_an_ended_job_is_queued_again_with_its_journal(wk: CommandLine, state: s
     assert (stored["state"], stored["steps"], stored["claim_token"]) == ("queued", 2, 3)
     assert (stored["cancel_requested"], stored["yields"]) == (False, 0)
     assert wk.rows.events(job) == ["retried"]
-    assert f"it had ended as {state} (internal_error) after step 2; its deadline" in wk.ok("jobs", "show", job).out
+    told = f"it had ended as {state} (internal_error) with 2 steps finished; its deadline"
+    assert told in wk.ok("jobs", "show", job).out
     assert wk.redis.zrange(WAKE_QUEUE, 0, -1) == [job]
 
 

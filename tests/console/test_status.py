@@ -38,7 +38,7 @@ def test_all_is_well(wk: CommandLine) -> None:
     )
     assert (status["generation"], status["generation_in_redis"]) == (1, 1)
     assert "1 alive, 2 jobs in their hands" in wk.ok("status").out
-    assert wk.json("workers", "ls")[0]["running"] == 2
+    assert wk.json("workers", "ls")["workers"][0]["running"] == 2
     doctor = wk("doctor", "--json")
     assert doctor.code == 0, doctor.out
     assert set(findings(wk).values()) <= {"ok", "warn"}

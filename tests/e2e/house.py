@@ -50,7 +50,7 @@ class House:
 
     def worker(self, **environ: str) -> Running:
         """A worker whose heart beats."""
-        running = self.processes.room("workers", **environ)
+        running = self.processes.room("workers", "--single", **environ)
         wait_until(lambda: self._beats(running.pid) or running.popen.poll() is not None, 60)
         assert running.popen.poll() is None, running.output()
         return running

@@ -3,6 +3,7 @@
 import os
 import signal
 
+import psutil  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
 from shared.settings import DEAD_AFTER_SECONDS
@@ -29,7 +30,7 @@ def assert_nothing_was_paid_twice(house: House, job_id: str, before: int) -> Non
     assert [row["kind"] for row in steps] == STEPS
     assert [row["number"] for row in steps] == list(range(1, 8))
     assert [row["claim_token"] for row in steps] == [1] * before + [2] * (7 - before)
-    assert house.rows.events(job_id) == ["rescued"]
+    assert house.rows.events(job_id) in (["rescued"], ["crashed", "rescued"])  # a crash is told when somebody saw it
     requests = house.llm_requests()
     asked_anew = [count for count in set(requests) if requests.count(count) > 1]
     assert len(set(requests)) == 4
@@ -72,3 +73,23 @@ def test_without_an_owner_a_standing_heartbeat_tells_it(house: House) -> None:
     assert done.steps == 7
     assert_nothing_was_paid_twice(house, job.id, before)
     assert "heartbeat stood still" in str(house.rows.ended())
+
+
+@pytest.mark.timeout(180)
+def test_under_up_a_killed_supervisor_is_started_again_and_its_jobs_go_on(house: House) -> None:
+    up = house.processes.watchkeeper("up", "--workers", "1")
+    wait_until(lambda: len([row for row in house.rows.alive() if row["heartbeat"] > 0]) == 1, 60)
+    (before,) = house.rows.alive()
+    job = house.client.enqueue("default", "go [[slow=2]]")
+    wait_until(house.llm_requests, 30)
+
+    (supervisor,) = [process for process in psutil.Process(up.pid).children() if "--supervisor" in process.cmdline()]
+    supervisor.kill()
+
+    house.done(job.id)
+    wait_until(lambda: [row["supervisor"] for row in house.rows.alive()] not in ([], [before["supervisor"]]), 30)
+    assert not any(row["crashed"] for row in house.rows.ended())  # no job is to blame
+    assert house.processes.watchkeeper("probe", "worker").ended() == 0
+    assert up.stop() == 0
+    assert house.processes.alive() == []
+    assert house.processes.watchkeeper("probe", "worker").ended() == 1

@@ -1,0 +1,33 @@
+"""A job that kills every worker it runs in ends by itself, and its neighbours finish."""
+
+import os
+
+import pytest
+
+from tests.e2e.house import House
+from watchkeeper.states import JobState
+
+
+@pytest.mark.timeout(180)
+def test_a_job_that_kills_its_workers_is_dead_after_four_and_its_neighbours_finish(house: House) -> None:
+    house.change_agent(tools='["segfault"]')
+    house.scheduler()
+    house.processes.room(
+        "workers",
+        PYTHONPATH=os.getcwd(),
+        WATCHKEEPER_TOOLS="tests.e2e.poisonous",
+        WATCHKEEPER_WORKER_PROCESSES="2",
+    ).says("supervisor.ready")
+
+    neighbours = [house.client.enqueue("default", f"question {n} [[slow=1]]") for n in range(6)]
+    poison = house.client.enqueue("default", "go [[tools=1]]")
+
+    dead = house.client.wait(poison.id, 120)
+    assert dead.state is JobState.DEAD, (house.rows.events(poison.id), house.processes.output())
+    row = house.rows.job(poison.id)
+    assert (row["error_cause"], row["crashes"], row["crashes_alone"]) == ("poison", 4, 2)
+    assert row["error_message"].count("SIGSEGV") == 4
+    assert row["error_message"].count("alone in worker") == 2
+    assert "in its tools (segfault)" in row["error_message"]
+    for job in neighbours:
+        house.done(job.id)
