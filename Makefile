@@ -3,13 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
-.PHONY: setup run test check bench lock clean
+.PHONY: setup run test browser check bench chaos lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run             start everything, run one job, stay up (ARGS=--once: stop after the job)"
 	@echo "make test            run the tests            make check   lint, types, layers"
-	@echo "make bench           measure against peers    make lock    renew the hash-pinned locks"
+	@echo "make bench           measure against peers    make chaos   kill everything, again and again, and judge"
+	@echo "make lock            renew the hash-pinned locks"
 
 setup: .venv/runtime.stamp
 
@@ -28,8 +29,15 @@ setup: .venv/runtime.stamp
 run: setup
 	@$(BIN)/watchkeeper up --demo $(ARGS)
 
-test: .venv/dev.stamp
+test: .venv/dev.stamp browser
 	@$(BIN)/python -m pytest $(ARGS)
+
+# The tests of pages use a real browser. As root on Debian it is installed; elsewhere install Chromium and its driver.
+browser:
+	@command -v chromedriver >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+		&& echo "installing chromium and chromium-driver for the tests" && apt-get update -qq \
+		&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver >/dev/null; } \
+		|| echo "no chromedriver: the tests of pages are skipped (in CI they fail)"
 
 check: .venv/dev.stamp
 	@$(BIN)/ruff check .
@@ -39,6 +47,9 @@ check: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	@$(BIN)/python -m bench $(ARGS)
+
+chaos: .venv/dev.stamp
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 lock: setup
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade requirements-setup.in -o requirements-setup.lock

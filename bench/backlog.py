@@ -30,7 +30,8 @@ def run(count: int, seconds: float) -> None:
                 most = max(most, int(store.zcard(WAKE_QUEUE)))
                 time.sleep(0.25)
         begun = time.monotonic()
-        worker = subprocess.Popen([sys.executable, "-P", "-m", "workers"], env={**os.environ, **system.environ})
+        command = [sys.executable, "-P", "-m", "workers", "--single"]
+        worker = subprocess.Popen(command, env={**os.environ, **system.environ})
         try:
             until(lambda: system.completed() == count, seconds=300)
         finally:

@@ -5,6 +5,7 @@ its own, because a litellm.Router hangs callbacks into litellm that slow every o
 """
 
 import asyncio
+import gc
 import itertools
 import sys
 import time
@@ -63,8 +64,10 @@ async def litellm_router(litellm: Any, url: str) -> AsyncIterator[Ask]:
 @asynccontextmanager
 async def ours(litellm: Any, url: str, *, lean: bool) -> AsyncIterator[Ask]:
     """Router.serve with the real calls, on a real Redis and database."""
+    calls = LlmCalls(litellm, lean=lean)
+    await calls.warm_up({"openai"})
     with installation(url) as place:
-        async with router(place, LlmCalls(litellm, lean=lean)) as (made, _):
+        async with router(place, calls) as (made, _):
 
             async def ask() -> None:
                 outcome = await made.serve(Call("default", 1, MESSAGES, [], None))
@@ -83,6 +86,9 @@ async def main(variant: str, url: str) -> None:
         "ours-full-logging": ours(litellm, url, lean=False),
     }[variant]
     async with made as ask:
+        await _make(ask, CONCURRENCY)
+        gc.collect()
+        gc.freeze()  # as a worker does before it is ready; the peers get it too, so that only the routing differs
         while line := await asyncio.to_thread(sys.stdin.readline):
             before = time.process_time()
             await _make(ask, int(line))

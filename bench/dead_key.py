@@ -1,7 +1,8 @@
-"""A key dies while eight processes use it: how many attempts meet it, and for how long."""
+"""A key dies while eight processes use it: how many attempts meet it, and for how long; then its time aside."""
 
 import time
 
+import redis
 from sqlalchemy import func, select
 
 from bench.figures import judged
@@ -9,6 +10,8 @@ from bench.systems import Ours, ours, start_sandbox, until
 from sandbox.control import SandboxControl
 from sandbox.ledger import Entry
 from shared.db.tables import attempts
+from shared.keystate.standing import KeyState, Standing
+from shared.redis.names import KEY_STATES
 
 PROCESSES = 8
 THREADS = 50
@@ -17,8 +20,12 @@ FIRST_LABEL = "SANDBOX_API_KEY_1"
 FIRST, SECOND = "sandbox-bench-1", "sandbox-bench-2"
 
 
-def run(jobs: int, spread_jobs: int, database: str) -> None:
-    """Measure and print both: under load, and with calls far apart."""
+def run(jobs: int, spread_jobs: int, watch_seconds: float, database: str) -> None:
+    """Measure and print: under load, while the key is aside, and with calls far apart.
+
+    Args:
+        watch_seconds: of load after the key's death. It is aside for 5 to 6 minutes: 400 see the canary too.
+    """
     with (
         start_sandbox() as url,
         SandboxControl(url) as control,
@@ -26,6 +33,7 @@ def run(jobs: int, spread_jobs: int, database: str) -> None:
     ):
         print(f"\na key becomes invalid, {PROCESSES} processes x {THREADS} threads, 3 keys, {database}")
         _under_load(system, control, jobs)
+        _aside(system, control, watch_seconds)
         _spread(system, control, spread_jobs)
 
 
@@ -43,6 +51,31 @@ def _under_load(system: Ours, control: SandboxControl, jobs: int) -> None:
         f"was refused (goal <= 250: {judged(started <= 250)}) and came to the provider after "
         f"{refused[-1].at_ms - first} ms; completed {system.completed()} of {jobs}"
     )
+
+
+def _aside(system: Ours, control: SandboxControl, seconds: float) -> None:
+    """One job after another on every process, about twenty in a second."""
+    with redis.Redis.from_url(system.redis_url, decode_responses=True) as client:
+        standings = [Standing.parse(str(text)) for text in client.hvals(KEY_STATES)]
+    (until_ms,) = (one.until_ms for one in standings if one.state is KeyState.QUARANTINED)
+    assert until_ms is not None
+    met, before, put = len(_refused(control, FIRST)), system.completed(), 0
+    begun = time.monotonic()
+    control.set_default("ok", delay_seconds=0.05)
+    while time.monotonic() - begun < seconds:
+        system.put(PROCESSES)
+        put += PROCESSES
+        until(lambda: system.completed() - before >= put, seconds=60)  # noqa: B023
+        time.sleep(0.35)
+    later = _refused(control, FIRST)[met:]
+    early = [entry for entry in later if entry.at_ms < until_ms]
+    over = time.time() * 1000 > until_ms
+    print(
+        f"  {seconds:.0f} s of load, {put} jobs: {len(early)} attempts while aside (goal 0: {judged(not early)})",
+        end="",
+    )
+    tries = len(later) - len(early)
+    print(f", then {tries} canary (goal 1: {judged(tries == 1)})" if over else ", its time is not over yet")
 
 
 def _last_start(system: Ours, label: str) -> int:

@@ -81,7 +81,6 @@ async def router(place: Installation, calls: Any) -> AsyncIterator[tuple[Router,
             jitter=lambda: 0.0,
         ),
         may_start=_at_once,
-        clock=clock,
     )
     yield made, client
     await fleet.stop()

@@ -107,7 +107,7 @@ def _none_ended(workers: "list[subprocess.Popen[bytes]]") -> bool:
 
 def our_worker(environ: Mapping[str, str]) -> "AbstractContextManager[subprocess.Popen[bytes]]":
     """One more worker of the installation that `environ` describes."""
-    return _process([sys.executable, "-P", "-m", "workers"], environ)
+    return _process([sys.executable, "-P", "-m", "workers", "--single"], environ)
 
 
 @dataclass(frozen=True)

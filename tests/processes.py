@@ -83,6 +83,14 @@ class Processes:
         """`python -P -m name`."""
         return self._start([sys.executable, "-P", "-m", name, *arguments], environ)
 
+    def elsewhere(self, *command: str, **environ: str) -> Running:
+        """Any command, e.g. one that enters another namespace first."""
+        return self._start(list(command), environ)
+
+    def script(self, path: Path, **environ: str) -> Running:
+        """`python path`."""
+        return self._start([sys.executable, str(path)], environ)
+
     def watchkeeper(self, *arguments: str, **environ: str) -> Running:
         """The command line."""
         return self._start([_WATCHKEEPER, *arguments], environ)

@@ -36,6 +36,7 @@ def test_help_loads_neither_the_database_nor_litellm(argument: str) -> None:
     [
         ("scheduler.scheduler", {"litellm", "dramatiq", "workers", "console"}),
         ("console.local.up", {"litellm", "dramatiq", "workers", "scheduler"}),
+        ("workers.supervisor.controller", {"litellm", "dramatiq", "scheduler", "console"}),
         ("workers.worker", {"litellm", "scheduler", "console"}),  # litellm once the stores answered
         ("watchkeeper.client", {"litellm", "dramatiq", "shared", "workers", "structlog"}),
     ],

@@ -1,0 +1,77 @@
+"""One chaos run: load, blows, quiet, verdict."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bench.figures import percentile
+from tests.chaos.blows import Blow
+from tests.chaos.load import Load
+from tests.chaos.oracle import Verdict, judge
+from tests.chaos.striking import Recovery, Striker
+from tests.chaos.world import open_world
+from tests.waiting import wait_until
+
+_SETTLE_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run brought to light."""
+
+    seed: int
+    database: str
+    verdict: Verdict
+    recovery: Recovery
+    left_processes: int
+
+    @property
+    def failed(self) -> bool:
+        """True when a promise was broken or something was left behind."""
+        return self.verdict.broken or bool(self.recovery.orphans) or bool(self.left_processes)
+
+    def lines(self) -> list[str]:
+        """For people and for bench/RESULTS.md."""
+        hits = ", ".join(f"{target} {times}" for target, times in sorted(self.recovery.hits.items()))
+        return [
+            f"seed {self.seed}, {self.database}: {sum(self.recovery.hits.values())} kills ({hits})",
+            f"with an LLM call open {self.recovery.open_calls}; armed and not reached {self.recovery.not_reached}",
+            *self.verdict.lines(),
+            _spread("in-flight job running again", self.recovery.job_runs_again),
+            _spread("workers complete again", self.recovery.workers_complete),
+            f"orphans after 5 s {self.recovery.orphans}, processes left at the end {self.left_processes}",
+        ]
+
+
+def run_chaos(
+    sequence: Iterable[Blow],
+    *,
+    seed: int,
+    database: str,
+    processes: int = 2,
+    threads: int = 16,
+    unfinished: int = 24,
+    reply_seconds: float = 0.15,
+) -> Result:
+    """Strike every blow under load, let everything finish, and ask the witnesses."""
+    with open_world(database, processes=processes, threads=threads) as world:
+        striker = Striker(world)
+        load = Load(world, unfinished, reply_seconds)
+        load.start()
+        wait_until(lambda: len(load.accepted) >= unfinished and striker.ready(), 60)
+        try:
+            for blow in sequence:
+                striker.strike(blow)
+        finally:
+            load.finish()
+        wait_until(lambda: load.left() == 0, _SETTLE_SECONDS)
+        verdict = judge(world, load.accepted)
+    return Result(seed, database, verdict, striker.recovery, len(world.orphans))
+
+
+def _spread(name: str, values: list[float]) -> str:
+    if not values:
+        return f"{name}: none"
+    return (
+        f"{name}: p50 {percentile(values, 50) / 1000:.2f} s, p95 {percentile(values, 95) / 1000:.2f} s, "
+        f"max {max(values) / 1000:.2f} s ({len(values)})"
+    )
