@@ -81,6 +81,7 @@ async def router(place: Installation, calls: Any) -> AsyncIterator[tuple[Router,
             jitter=lambda: 0.0,
         ),
         may_start=_at_once,
+        is_open=lambda: True,
     )
     yield made, client
     await fleet.stop()

@@ -1,7 +1,8 @@
 """Gives the jobs of dead incarnations to live ones.
 
 Dead is: signed off, given up by whoever started it, or a heartbeat that stood still for DEAD_AFTER_SECONDS of time in
-which this process itself could read the database. A job's age never counts, nor does any clock of another host.
+which this process itself could read and write the database: who can only read sees every heart stand still. A job's
+age never counts, nor does any clock of another host.
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Final
 import redis
 import structlog
 from redis.exceptions import RedisError
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Connection, Engine, select, update
 
 from scheduler.report import Report
 from scheduler.returning import Returned, return_jobs
@@ -25,6 +26,7 @@ from watchkeeper.contract import ALONE_QUEUE, DONE_CHANNEL
 log = structlog.get_logger()
 
 INTERVAL_SECONDS: Final = 0.5
+_DOUBTED_AFTER_SECONDS: Final = 3.0  # a row that stood still for so long is written by us too, to see that it can be
 _LONGEST_STEP_SECONDS: Final = 2.0  # a longer gap between two looks is our own outage and does not count
 
 
@@ -46,9 +48,14 @@ class Rescuer:
 
     def run_once(self, now_ms: int) -> Report:
         """Look at the heartbeats, give up who stands still, return what the dead held."""
-        given_up = self._give_up(self._observe())
+        began = self._clock.monotonic()
+        still = self._observe(began)
+        self._looked_at = None
+        given_up = self._give_up(still)
         with self._engine.begin() as connection:
+            self._touch(connection)
             returned = return_jobs(connection)
+        self._looked_at = began  # only time after a look in which all could be written counts
         if returned.rescued or returned.ended:
             log.warning(
                 "jobs.rescued",
@@ -85,7 +92,15 @@ class Rescuer:
         except RedisError as error:
             log.warning("rescuer.redis_away", error=str(error), advice="the stager wakes them once it is back")
 
-    def _observe(self) -> dict[str, int]:
+    def _touch(self, connection: Connection) -> None:
+        """Write, and change nothing: a database that refuses or hinders this hinders the heartbeats too."""
+        doubted = [id for id, watched in self._watched.items() if watched.still_seconds >= _DOUBTED_AFTER_SECONDS]
+        if doubted:
+            connection.execute(
+                update(incarnations).where(incarnations.c.id.in_(doubted)).values(running=incarnations.c.running)
+            )
+
+    def _observe(self, now: float) -> dict[str, int]:
         """Live incarnations that stood still too long, with the heartbeat they stopped at."""
         with reading(self._engine) as connection:
             alive = dict(
@@ -93,9 +108,7 @@ class Rescuer:
                     select(incarnations.c.id, incarnations.c.heartbeat).where(incarnations.c.ended_at.is_(None))
                 ).all()
             )
-        now = self._clock.monotonic()
         step = 0.0 if self._looked_at is None else min(now - self._looked_at, _LONGEST_STEP_SECONDS)
-        self._looked_at = now
         watched: dict[str, _Watched] = {}
         for incarnation, heartbeat in alive.items():
             before = self._watched.get(incarnation)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, RowMapping, bindparam, or_, select, u
 from scheduler.report import Report
 from shared.db.tables import jobs
 from shared.jobs.alone import ALONE_AT_CRASHES, add_wake_ups, queue_of
+from shared.redis.names import WAKE_UPS_KEPT
 from watchkeeper.clock import db_now
 from watchkeeper.contract import wake_score
 from watchkeeper.states import JobState
@@ -31,14 +32,33 @@ class Stager:
         self._engine = engine
         self._client = client
         self._told: set[str] = set()
+        self._away = False
+        self._lost_before_ms = 0  # wake-ups sent until then may be lost
 
     def run_once(self, now_ms: int) -> Report:
         """Ready what is due, wake what sleeps."""
+        lost = self._lost()
         with self._engine.begin() as connection:
+            if lost:
+                self._lost_before_ms = int(connection.execute(select(db_now())).scalar_one())
             readied = self._ready(connection)
             asleep = self._asleep(connection)
         woken = self._wake(asleep)
         return Report({"readied": readied, "woken": woken})
+
+    def _lost(self) -> bool:
+        """True when Redis may have lost wake-ups since the last look: it was away, or it was wiped."""
+        try:
+            wiped = bool(self._client.set(WAKE_UPS_KEPT, "kept", nx=True))
+        except RedisError as error:
+            if not self._away:
+                log.warning("stager.redis_away", error=str(error), advice="all wake-ups are sent once Redis is back")
+            self._away = True
+            return False
+        was_away, self._away = self._away, False
+        if wiped or was_away:
+            log.info("stager.redis_back", wiped=wiped)
+        return wiped or was_away
 
     def _ready(self, connection: Connection) -> int:
         due = (
@@ -59,7 +79,11 @@ class Stager:
                 select(jobs.c.id, jobs.c.priority, jobs.c.enqueued_at, jobs.c.crashes, jobs.c.woken_at)
                 .where(
                     jobs.c.state == JobState.QUEUED,
-                    or_(jobs.c.woken_at.is_(None), jobs.c.woken_at < stale),
+                    or_(
+                        jobs.c.woken_at.is_(None),
+                        jobs.c.woken_at < stale,
+                        jobs.c.woken_at <= self._lost_before_ms,
+                    ),
                     turn_has_come(),
                 )
                 .order_by(jobs.c.priority, jobs.c.enqueued_at)
@@ -68,7 +92,7 @@ class Stager:
         )
 
     def _wake(self, asleep: list[RowMapping]) -> int:
-        if not asleep:
+        if not asleep or self._away:
             return 0
         queues: dict[str, dict[str, float]] = {}
         for row in asleep:
@@ -80,7 +104,8 @@ class Stager:
         try:
             added: int = sum(pipeline.execute())
         except RedisError as error:
-            log.warning("stager.redis_away", jobs=len(asleep), error=str(error), advice="sent once Redis is back")
+            self._away = True
+            log.warning("stager.redis_away", error=str(error), advice="all wake-ups are sent once Redis is back")
             return 0
         with self._engine.begin() as connection:
             connection.execute(

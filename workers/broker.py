@@ -135,7 +135,12 @@ class WakeConsumer(Consumer):
         back.update(self._taken)
         self._taken.clear()
         if back:
-            self._client.zadd(WAKE_QUEUE, back, nx=True)
+            try:
+                self._client.zadd(WAKE_QUEUE, back, nx=True)
+            except RedisError as error:
+                log.warning(
+                    "worker.wake_ups_dropped", count=len(back), error=str(error), advice="the stager sends them again"
+                )
 
 
 def wake_message(job_id: str, score: float) -> "dramatiq.Message[Any]":

@@ -29,6 +29,7 @@ from workers.router.fleet import FleetReader
 from workers.router.prices import Prices
 from workers.router.router import Router
 from workers.runner import JobRunner
+from workers.starting import Starting
 from workers.telling.publisher import Publisher
 from workers.tools.calling import ToolCalls
 from workers.tools.registry import Tool
@@ -99,6 +100,7 @@ async def build(
     announcer = Announcer(client)
     publisher = Publisher(client=client, clock=clock, keep_seconds=settings.stream_seconds)
     lease = Lease(clock)
+    starting = Starting(lease, writer)
     vitals = VitalSigns(clock)
     fleet = FleetReader(client, clock)
     configuration = Configuration(stores.engine, stores.vault, identity.host)
@@ -133,7 +135,8 @@ async def build(
             clock=clock,
             jitter=jitter,
         ),
-        may_start=lease.may_start,
+        may_start=starting.wait,
+        is_open=lambda: starting.open,
     )
     runner.loop = AgentLoop(
         router=router,
@@ -144,7 +147,7 @@ async def build(
             calls=tool_calls,
             record=runner.record,
             start=runner.start_tool,
-            may_start=lease.may_start,
+            may_start=starting.wait,
         ),
         record=runner.record,
     )
@@ -171,6 +174,7 @@ async def build(
             )
         ),
         loop.create_task(vitals.watch()),
+        loop.create_task(writer.watch()),
         loop.create_task(watch_configuration(fleet, configuration, client)),
         loop.create_task(watch_cancels(client, runner, clock)),
     ]

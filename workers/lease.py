@@ -28,6 +28,11 @@ class Lease:
         self._renewed = asyncio.Event()
         self.fenced = False
 
+    @property
+    def valid(self) -> bool:
+        """True while others surely believe this worker alive."""
+        return not self.fenced and self._clock.monotonic() < self._valid_until
+
     def renew(self, begun: float) -> None:
         """A heartbeat begun at `begun` (monotonic seconds) was stored."""
         self._valid_until = begun + LEASE_SECONDS

@@ -89,7 +89,7 @@ class Worker:
         litellm = import_litellm()
         tools = load_tools(self._settings.tools)
         log.info("tools.loaded", tools=", ".join(sorted(tools)))
-        writer = JournalWriter(self._settings.locations.database_url)
+        writer = JournalWriter(self._settings.locations.database_url, self._clock)
         self._register(stores)
         writer.start()
         self._loop.start()

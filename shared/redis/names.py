@@ -24,5 +24,8 @@ KEY_STATES_KEPT: Final = "watchkeeper:key-states-kept"
 """String, the scheduler's mark: the run_id of the server it knew. With it, a missing state was
 cleared; without it, or on another run, Redis was wiped or may have lost something. No TTL."""
 
+WAKE_UPS_KEPT: Final = "watchkeeper:wake-ups-kept"
+"""String, the stager's mark: without it Redis was wiped, and every wake-up is sent again. No TTL."""
+
 ORDERS: Final = "watchkeeper:orders:"
 """List per supervisor (whose id follows): what it is asked to do, as JSON (shared.supervision.orders). TTL: 60 s."""

@@ -1,4 +1,4 @@
-"""Named points in a worker at which it kills itself, when the harness has armed one. Loaded like a module of tools.
+"""Named points in a worker at which it kills itself, when the harness has armed one. Loaded with the tools.
 
 A point is armed by a file of its name; whichever process reaches the point first removes the file, tells the harness
 and dies. The worker's code knows nothing of it: the points are put around its methods.

@@ -1,9 +1,11 @@
 """One chaos run: load, blows, quiet, verdict."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bench.figures import percentile
+from sandbox.ledger import Entry
 from tests.chaos.blows import Blow
 from tests.chaos.load import Load
 from tests.chaos.oracle import Verdict, judge
@@ -23,6 +25,8 @@ class Result:
     verdict: Verdict
     recovery: Recovery
     left_processes: int
+    calls_open: int
+    """Kills of workers that had an LLM call open."""
 
     @property
     def failed(self) -> bool:
@@ -34,7 +38,8 @@ class Result:
         hits = ", ".join(f"{target} {times}" for target, times in sorted(self.recovery.hits.items()))
         return [
             f"seed {self.seed}, {self.database}: {sum(self.recovery.hits.values())} kills ({hits})",
-            f"with an LLM call open {self.recovery.open_calls}; armed and not reached {self.recovery.not_reached}",
+            f"of {len(self.recovery.kills)} kills of workers {self.calls_open} had an LLM call open; "
+            f"armed and not reached {self.recovery.not_reached}",
             *self.verdict.lines(),
             _spread("in-flight job running again", self.recovery.job_runs_again),
             _spread("workers complete again", self.recovery.workers_complete),
@@ -65,7 +70,19 @@ def run_chaos(
             load.finish()
         wait_until(lambda: load.left() == 0, _SETTLE_SECONDS)
         verdict = judge(world, load.accepted)
-    return Result(seed, database, verdict, striker.recovery, len(world.orphans))
+        calls_open = _calls_open(striker.recovery, world.provider.log(), load)
+    return Result(seed, database, verdict, striker.recovery, len(world.orphans), calls_open)
+
+
+def _calls_open(recovery: Recovery, log: list[Entry], load: Load) -> int:
+    asked: dict[str, list[int]] = defaultdict(list)
+    for entry in log:
+        asked[entry.mark or ""].append(entry.at_ms)
+    takes = load.reply_seconds * 1000
+    return sum(
+        any(0 <= at_ms - at < takes for job in victims for at in asked[load.accepted[job]])
+        for at_ms, victims in recovery.kills
+    )
 
 
 def _spread(name: str, values: list[float]) -> str:

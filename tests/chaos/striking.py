@@ -30,7 +30,8 @@ class Recovery:
     orphans: int = 0
     not_reached: list[str] = field(default_factory=list)
     hits: dict[str, int] = field(default_factory=dict)
-    open_calls: int = 0
+    kills: list[tuple[int, list[str]]] = field(default_factory=list)
+    """Of workers: when (ms), and the jobs they had in hand."""
 
 
 @dataclass(slots=True)
@@ -66,7 +67,6 @@ class Striker:
             os.kill(alive[incarnation], signal.SIGKILL)
         except ProcessLookupError:
             return
-        self.recovery.open_calls += bool(victims)
         self._watch(at_ms, victims, incarnation)
 
     def _at_point(self, point: str) -> None:
@@ -83,7 +83,6 @@ class Striker:
             time.sleep(0.01)
         told = self.world.kills_at_points()[-1]
         incarnation = next((id for id, pid in alive.items() if pid == told["pid"]), None)
-        self.recovery.open_calls += point == "during_llm_call"
         self._watch(int(told["at_ms"]), [job for job, by in held.items() if by == incarnation], incarnation)
 
     def _controller(self) -> None:
@@ -111,6 +110,7 @@ class Striker:
 
     def _watch(self, at_ms: int, victims: list[str], incarnation: str | None) -> None:
         """Until the worker is replaced and what it held runs again."""
+        self.recovery.kills.append((at_ms, victims))
         waiting = set(victims)
         complete = False
         end = time.monotonic() + _RECOVERY_SECONDS

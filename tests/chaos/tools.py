@@ -2,6 +2,7 @@
 
 import os
 
+import tests.chaos.points  # noqa: F401 - puts the points around the worker that loads these tools
 from watchkeeper import ToolContext, tool
 
 

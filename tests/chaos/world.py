@@ -151,14 +151,14 @@ def open_world(database: str, *, processes: int, threads: int) -> Iterator[World
         redis_url = f"unix://{folder}/s"
         environ = {
             **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
-            "PYTHONPATH": str(_ROOT),
+            "PYTHONPATH": f"{_ROOT}{os.pathsep}{_ROOT / 'shared' / 'client'}",
             "DATABASE_URL": url,
             "REDIS_URL": redis_url,
             "WATCHKEEPER_HOME": str(folder / "home"),
             "WATCHKEEPER_MASTER_KEY": MASTER_KEY,
             "WATCHKEEPER_WORKER_PROCESSES": str(processes),
             "WATCHKEEPER_WORKER_THREADS": str(threads),
-            "WATCHKEEPER_TOOLS": "tests.chaos.tools,tests.chaos.points",
+            "WATCHKEEPER_TOOLS": "tests.chaos.tools",
             "WATCHKEEPER_LOG_FORMAT": "json",
             "SANDBOX_API_BASE": f"{sandbox_url}/openai/v1",
             "SANDBOX_API_KEY": "sandbox-chaos-key-000000000001",

@@ -4,13 +4,15 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event, select, text
+from sqlalchemy.exc import OperationalError
 
 from scheduler.rescuer import Rescuer
 from shared.settings import DEAD_AFTER_SECONDS
 from tests.moved_clock import MovedClock
 from tests.rows import Rows
 from watchkeeper.contract import WAKE_QUEUE
+from watchkeeper.engine import build_engine
 from watchkeeper.states import JobState
 
 NOW = 0
@@ -100,8 +102,8 @@ def test_a_heartbeat_in_the_last_moment_counts(
     look(rescuer, clock, DEAD_AFTER_SECONDS - 0.5)
     observe = rescuer._observe
 
-    def observe_then_it_beats() -> dict[str, int]:
-        still = observe()
+    def observe_then_it_beats(now: float) -> dict[str, int]:
+        still = observe(now)
         assert still
         rows.change_incarnation("A", heartbeat=2)
         return still
@@ -149,3 +151,29 @@ def test_two_jobs_of_one_conversation_cannot_both_come_back_running(rescuer: Res
     (second,) = rows.enqueue(conversation_id="talk")
     rescuer.run_once(NOW)
     assert (rows.job(first)["state"], rows.job(second)["state"]) == ("queued", "queued")
+
+
+def test_time_in_which_nobody_could_write_does_not_count(engine: Engine, client: Redis, clock: MovedClock) -> None:
+    """Reading goes on beside whoever holds the one write lock: every heartbeat seems to stand still."""
+    hasty = build_engine(engine.url.render_as_string(hide_password=False), lock_timeout=0.05)
+    if engine.dialect.name == "sqlite":
+        event.listen(hasty, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout = 50"))
+    rescuer, rows = Rescuer(hasty, client, clock), Rows(engine)
+    rows.incarnation("A")
+    look(rescuer, clock, 5)
+
+    with engine.connect() as holder:
+        if engine.dialect.name == "postgresql":
+            holder.execute(text("LOCK TABLE incarnations IN EXCLUSIVE MODE"))
+        else:
+            holder.execute(select(1))  # BEGIN IMMEDIATE
+        for _ in range(60):
+            clock.move(1)
+            with pytest.raises(OperationalError):
+                rescuer.run_once(NOW)
+        holder.rollback()
+
+    assert look(rescuer, clock, DEAD_AFTER_SECONDS - 5 - 0.5)["given_up"] == 0
+    rows.change_incarnation("A", heartbeat=2)
+    assert look(rescuer, clock, 10)["given_up"] == 0
+    hasty.dispose()

@@ -38,14 +38,41 @@ def test_ten_thousand_jobs_and_no_worker_fill_redis_once(engine: Engine, rows: R
     assert woken(client) == job_ids
 
 
-def test_redis_wiped_gets_all_wake_ups_again_after_the_resend_time(engine: Engine, rows: Rows, client: Redis) -> None:
+def test_redis_wiped_gets_all_wake_ups_again_at_once(engine: Engine, rows: Rows, client: Redis) -> None:
     job_ids = rows.enqueue(3)
     stager = Stager(engine, client)
     stager.run_once(NOW)
     client.flushall()
 
+    stager.run_once(NOW)
+
+    assert woken(client) == job_ids
+
+
+def test_redis_back_from_an_outage_gets_all_wake_ups_again_at_once(
+    engine: Engine, rows: Rows, client: Redis, away: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_ids = rows.enqueue(3)
+    stager = Stager(engine, client)
+    stager.run_once(NOW)
+    monkeypatch.setattr(stager, "_client", away)
+    stager.run_once(NOW)
+    client.zrem(WAKE_QUEUE, *job_ids)  # taken by workers that never heard the answer
+    monkeypatch.setattr(stager, "_client", client)
+
+    stager.run_once(NOW)
+
+    assert woken(client) == job_ids
+
+
+def test_one_lost_wake_up_is_sent_again_after_the_resend_time(engine: Engine, rows: Rows, client: Redis) -> None:
+    job_ids = rows.enqueue(3)
+    stager = Stager(engine, client)
+    stager.run_once(NOW)
+    client.zrem(WAKE_QUEUE, job_ids[0])
+
     assert not stager.run_once(NOW)
-    assert woken(client) == []
+    assert woken(client) == job_ids[1:]
     let_time_pass(engine)
     stager.run_once(NOW)
 

@@ -1,4 +1,4 @@
-"""Does the model go in circles? It does when it asks for the very same tool call turn after turn and learns nothing new.
+"""Does the model go in circles? It does when it asks for the very same tool call again and again, and learns nothing new.
 
 A call that is answered differently each time is no circle: a tool may be polled.
 """
@@ -20,7 +20,7 @@ _Answered = tuple[_Call, str]
 
 
 def turns_in_a_row(messages: Sequence[dict[str, Any]]) -> int:
-    """How many turns in a row, up to the last reply, hold one call (name and arguments) that was always answered alike.
+    """How many turns in a row, up to the last reply, hold one call (name, arguments) that was always answered alike.
 
     The last reply counts by what it asks: its answers are not known yet.
     """

@@ -4,6 +4,8 @@ The writer's statements are few and hot; compiling them once and skipping the OR
 two thirds of a statement's CPU (bench/RESULTS.md).
 """
 
+import os
+import socket
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -42,6 +44,10 @@ class Database(Protocol):
     def rows(self, statement: Prepared, parameters: Parameters) -> list[Row]: ...
     def run(self, statement: Prepared, parameters: Parameters) -> int: ...
     def run_many(self, statement: Prepared, parameters: Sequence[Parameters]) -> None: ...
+
+    def interrupt(self) -> None:
+        """Have what runs on it fail at once. From another thread: whoever waits for an answer cannot ask."""
+        ...
 
     def is_outage(self, error: Exception) -> bool:
         """True when the database is away or busy: the same batch may succeed later."""
@@ -85,6 +91,9 @@ class SqliteDatabase:
     def close(self) -> None:
         self._connection.close()
 
+    def interrupt(self) -> None:
+        self._connection.interrupt()
+
     def rows(self, statement: Prepared, parameters: Parameters) -> list[Row]:
         return self._connection.execute(statement.text, {**statement.constants, **parameters}).fetchall()
 
@@ -96,7 +105,7 @@ class SqliteDatabase:
 
     def is_outage(self, error: Exception) -> bool:
         return isinstance(error, sqlite3.OperationalError) and any(
-            word in str(error) for word in ("locked", "busy", "unable to open", "disk", "readonly")
+            word in str(error) for word in ("locked", "busy", "unable to open", "disk", "readonly", "interrupted")
         )
 
     def is_conflict(self, error: Exception) -> bool:
@@ -118,6 +127,10 @@ class PostgresDatabase:
             prepare_threshold=2,
             row_factory=dict_row,
             application_name="watchkeeper-worker",
+            keepalives_idle=10,
+            keepalives_interval=5,
+            keepalives_count=3,
+            tcp_user_timeout=20_000,  # ms; a host that vanished is noticed, not waited for
             options="-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=15000",
         )
 
@@ -134,6 +147,12 @@ class PostgresDatabase:
     def close(self) -> None:
         self._connection.close()
 
+    def interrupt(self) -> None:
+        # Not a cancel request: that would wait for the same server.
+        if not self._connection.closed:
+            with socket.socket(fileno=os.dup(self._connection.fileno())) as line:
+                line.shutdown(socket.SHUT_RDWR)
+
     def rows(self, statement: Prepared, parameters: Parameters) -> list[Row]:
         return list(self._connection.execute(statement.text, {**statement.constants, **parameters}).fetchall())
 
@@ -145,7 +164,9 @@ class PostgresDatabase:
             cursor.executemany(statement.text, [{**statement.constants, **row} for row in parameters])
 
     def is_outage(self, error: Exception) -> bool:
-        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+        # Read-only: a standby that is not promoted yet. Closed: the server ended our session, in whatever words.
+        away = psycopg.OperationalError | psycopg.InterfaceError | psycopg.errors.ReadOnlySqlTransaction
+        return isinstance(error, away) or self._connection.closed
 
     def is_conflict(self, error: Exception) -> bool:
         return isinstance(error, psycopg.errors.UniqueViolation)

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 import structlog
 
+from shared.clock import Clock, SystemClock
 from workers.journal.dialects import Database, open_database
 from workers.journal.operations import Operation
 from workers.journal.records import LostClaim
@@ -23,6 +24,14 @@ T = TypeVar("T")
 
 _BATCH: Final = 256
 _RECONNECT_SECONDS: Final = (0.1, 0.2, 0.5, 1.0)
+
+STALLED_SECONDS: Final = 1.0
+"""SQL that has not answered for so long may be away: nothing new starts until it answers."""
+
+BROKEN_OFF_SECONDS: Final = 30.0
+"""And after so long its connection is given up for a new one. A server that lives ends a statement after 10."""
+
+_LOOK_SECONDS: Final = 0.5
 
 
 @dataclass(slots=True)
@@ -36,8 +45,11 @@ class _Waiting:
 class JournalWriter:
     """Runs operations for coroutines. In an outage of SQL they wait, nothing is lost and nothing is skipped."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, clock: Clock | None = None) -> None:
         self._url = database_url
+        self._clock = clock or SystemClock()
+        self._database: Database | None = None
+        self._busy_since: float | None = None
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._closed = False
@@ -51,6 +63,36 @@ class JournalWriter:
     def ailing(self) -> str | None:
         """That its thread died, in words; an outage of SQL is no illness."""
         return None if self._closed or self._thread.is_alive() else "its journal writer died"
+
+    @property
+    def stalled(self) -> bool:
+        """True while SQL refuses, or has not answered for STALLED_SECONDS: what begins now could not be stored."""
+        return self.outage.is_set() or self._busy_seconds() > STALLED_SECONDS
+
+    async def watch(self) -> None:
+        """Tell when SQL does not answer, and give up a connection that stays silent; until cancelled."""
+        told = False
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            busy = self._busy_seconds()
+            if busy > STALLED_SECONDS and not (told or self.outage.is_set()):
+                told = True
+                log.warning(
+                    "journal.stalled",
+                    seconds=round(busy, 1),
+                    advice="the database does not answer; jobs hold what they have, no LLM call starts until it does",
+                )
+            if busy > BROKEN_OFF_SECONDS and self._database is not None:
+                self._busy_since = self._clock.monotonic()
+                log.error("journal.broken_off", seconds=round(busy, 1), advice="tried again on a new connection")
+                _interrupt(self._database)
+            if told and not self.stalled:
+                told = False
+                log.info("journal.goes_on")
+
+    def _busy_seconds(self) -> float:
+        since = self._busy_since
+        return 0.0 if since is None else self._clock.monotonic() - since
 
     def close(self, timeout: float) -> bool:
         """Commit what has gathered, then end. False when SQL did not answer within `timeout` seconds."""
@@ -74,24 +116,24 @@ class JournalWriter:
         return await future
 
     def _work(self) -> None:
-        database: Database | None = None
         ending = False
         while not ending:
             batch, ending = self._gather()
             failures = 0
             while batch and not self._closing.is_set():
+                self._busy_since = self._clock.monotonic()
                 try:
-                    if database is None:
-                        database = open_database(self._url)
-                        statements = Statements(database.dialect)
-                    _commit(database, statements, batch)
+                    if self._database is None:
+                        self._database = open_database(self._url)
+                        statements = Statements(self._database.dialect)
+                    _commit(self._database, statements, batch)
                     if self.outage.is_set():
                         self.outage.clear()
                         log.info("journal.recovered", waiting=len(batch))
                     break
                 except Exception as error:
-                    _discard(database)
-                    database = None
+                    _discard(self._database)
+                    self._database = None
                     self.outage.set()
                     if failures == 0:
                         log.error(
@@ -102,9 +144,10 @@ class JournalWriter:
                         )
                     self._closing.wait(_RECONNECT_SECONDS[min(failures, len(_RECONNECT_SECONDS) - 1)])
                     failures += 1
+            self._busy_since = None
             _deliver(batch)
-        if database is not None:
-            database.close()
+        if self._database is not None:
+            self._database.close()
 
     def _gather(self) -> tuple[list[_Waiting], bool]:
         first = self._queue.get()
@@ -162,6 +205,13 @@ def _discard(database: Database | None) -> None:
             database.close()
         except Exception as error:
             log.debug("journal.close_failed", error=str(error))
+
+
+def _interrupt(database: Database) -> None:
+    try:
+        database.interrupt()
+    except Exception as error:  # closed by its own thread in this moment
+        log.debug("journal.interrupt_failed", error=str(error))
 
 
 def _deliver(batch: list[_Waiting]) -> None:

@@ -79,13 +79,20 @@ class Router:
         attempts: Attempts,
         aftermath: Aftermath,
         may_start: Callable[[], Awaitable[None]],
+        is_open: Callable[[], bool],
     ) -> None:
-        """`may_start` returns once this process may begin something new: its lease is valid."""
+        """Describe it.
+
+        Args:
+            may_start: returns once this process may begin something new (workers.starting).
+            is_open: whether it may in this very moment; it may have been stopped in between.
+        """
         self._configuration = configuration
         self._fleet = fleet
         self._attempts = attempts
         self._aftermath = aftermath
         self._may_start = may_start
+        self._is_open = is_open
 
     async def serve(self, call: Call) -> Outcome:
         """Try candidates until one answers, the request proves wrong, or nobody is left."""
@@ -139,6 +146,10 @@ class Router:
                         # Swapped, or tried by another canary to its end, before the lease was ours: look anew.
                         await self._aftermath.give_up_try(canary)
                         continue
+                if not self._is_open():
+                    if canary is not None:
+                        await self._aftermath.give_up_try(canary)
+                    continue
                 # Nothing is awaited between `routes` being current and the request's start: an acknowledged
                 # generation is never followed by an attempt on an older one.
                 outcome = await self._attempts.make(

@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
-QUICK_SECONDS: Final = 5.0
+QUICK_SECONDS: Final = 2.0
 """A worker that dies sooner after it was ready has not lived: its successor waits."""
 
 PAUSES: Final = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)

@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 import structlog
@@ -23,22 +23,8 @@ from workers.supervisor.forking import Forking
 from workers.supervisor.hands import Hands
 from workers.supervisor.kinds import kinds_in_use
 from workers.supervisor.line import Line
-from workers.supervisor.member import (
-    Ailing,
-    Beat,
-    Bury,
-    Closed,
-    Dump,
-    Event,
-    Hello,
-    Kill,
-    Leaving,
-    Ready,
-    Reaped,
-    ReplaceForker,
-    Tell,
-    Unforked,
-)
+from workers.supervisor.member import Bury, Closed, Dump, Kill, Ready, Reaped, ReplaceForker, Tell, Unforked
+from workers.supervisor.obeying import obey, understood
 from workers.supervisor.records import Records
 from workers.supervisor.service_manager import ServiceManager
 
@@ -155,7 +141,7 @@ class Controller:
             return
         messages, is_open = line.hear()
         for message in messages:
-            event = _event(message)
+            event = understood(message)
             if isinstance(event, Ready):
                 self._log_ready(incarnation, now)
             self._do(self._fleet.happened(incarnation, event, now))
@@ -240,20 +226,9 @@ class Controller:
 
     def _obey(self, order: Order, now: float) -> list[Effect]:
         log.info("supervisor.ordered", action=order.action, incarnation=order.incarnation, why=order.why, by=order.by)
-        why = f"{order.why} (by {order.by})"
-        match order.action:
-            case Action.RECYCLE:
-                self._fleet.recycle(order.incarnation or "", why)
-            case Action.DRAIN:
-                return self._fleet.empty(order.incarnation or "", "drain", why, now)
-            case Action.STOP:
-                return self._fleet.empty(order.incarnation or "", "hurry", why, now)
-            case Action.ROLL:
-                self._fleet.roll(why)
-            case Action.SCALE if order.processes is not None:
-                self._records.scaled(order.processes)
-                return self._fleet.scale(order.processes, why, now)
-        return []
+        if order.action is Action.SCALE and order.processes is not None:
+            self._records.scaled(order.processes)
+        return obey(order, self._fleet, now)
 
     def _run_alone(self, job_id: str) -> list[Effect]:
         log.warning("supervisor.runs_alone", job=job_id, advice="it was present at two crashes: see `jobs show`")
@@ -276,18 +251,3 @@ class Controller:
         if every is not None and now - self._told_manager_at >= every:
             self._told_manager_at = now
             self._manager.tell(WATCHDOG=1, STATUS=f"{ready} of {size} workers ready")
-
-
-def _event(message: dict[str, Any]) -> Event:
-    """What a worker said."""
-    match message:
-        case {"hello": pid}:
-            return Hello(pid)
-        case {"ready": _}:
-            return Ready()
-        case {"ailing": what}:
-            return Ailing(what)
-        case {"leaving": _}:
-            return Leaving()
-        case _:
-            return Beat()

@@ -69,6 +69,7 @@ async def open_station(
             jitter=lambda: 0.0,
         ),
         may_start=may_start,
+        is_open=lambda: True,
     )
     yield Station(router, client, configuration, fleet)
     await fleet.stop()
