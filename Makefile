@@ -30,7 +30,7 @@ run: setup
 	@$(BIN)/watchkeeper up --demo $(ARGS)
 
 test: .venv/dev.stamp browser
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 # The tests of pages use a real browser. As root on Debian it is installed; elsewhere install Chromium and its driver.
 browser:

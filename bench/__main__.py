@@ -9,9 +9,12 @@ from bench import (
     conversation,
     dead_key,
     generations,
+    in_flight,
     latency,
+    recycling,
     routing_overhead,
     streaming,
+    supervision,
     throughput,
 )
 
@@ -25,6 +28,9 @@ NAMES = (
     "cancel",
     "backlog",
     "streaming",
+    "supervision",
+    "recycling",
+    "in-flight",
 )
 
 
@@ -43,6 +49,8 @@ def main() -> None:
     parser.add_argument("--backlog-seconds", type=float, default=600.0, help="backlog: wait before the worker comes")
     parser.add_argument("--streams", type=int, default=200, help="streaming: jobs side by side")
     parser.add_argument("--stream-seconds", type=float, default=10.0, help="streaming: how long each is")
+    parser.add_argument("--recycles", type=int, default=500, help="recycling: how many")
+    parser.add_argument("--hold-seconds", type=float, default=60.0, help="in-flight: how long they are held")
     options = parser.parse_args()
     databases = tuple(options.databases.split(","))
     names = NAMES if options.name == "all" else (options.name,)
@@ -63,6 +71,12 @@ def main() -> None:
             conversation.run(options.answers, database)
         if "cancel" in names:
             cancel.run(200, database)
+        if "supervision" in names:
+            supervision.run(1000, database)
+        if "recycling" in names:
+            recycling.run(options.recycles, database)
+    if "in-flight" in names:
+        in_flight.run(options.hold_seconds, databases)
     if "streaming" in names:
         streaming.run(options.streams, options.stream_seconds)
     if "backlog" in names:

@@ -16,7 +16,9 @@ from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy import Engine, Select, func, select
 
 from shared.db.migrate import migrate
-from shared.db.tables import incarnations
+from shared.db.reading import reading
+from shared.db.tables import incarnations, supervisors
+from shared.supervision.orders import Order, send_order
 from tests.sandbox_fixture import start_sandbox
 from tests.servers import run_postgres, run_valkey
 from watchkeeper.client import Client
@@ -35,10 +37,12 @@ class Ours:
     redis_url: str
     workers: "list[subprocess.Popen[bytes]]"
     environ: dict[str, str]
+    log: Path | None = None
+    """What the supervisor and its workers write, when they are supervised."""
 
     @property
     def pids(self) -> list[int]:
-        """The workers' process ids."""
+        """The workers' process ids; the supervisor's, when they are supervised."""
         return [worker.pid for worker in self.workers]
 
     def count(self, *conditions: object) -> int:
@@ -64,14 +68,30 @@ class Ours:
         """True once that many wrote a heartbeat."""
         return self._scalar(select(func.count()).where(incarnations.c.heartbeat > 0)) >= number
 
+    def live(self) -> list[str]:
+        """The incarnations that take jobs, the oldest first."""
+        own = incarnations.c
+        ready = select(own.id).where(own.heartbeat > 0, own.state == "ready", own.ended_at.is_(None))
+        with reading(self.engine) as connection:
+            return list(connection.execute(ready.order_by(own.started_at)).scalars())
+
+    def order(self, order: Order) -> None:
+        """Ask the supervisor."""
+        with reading(self.engine) as connection:
+            supervisor = connection.execute(select(supervisors.c.id)).scalar_one()
+        with redis.Redis.from_url(self.redis_url) as client:
+            send_order(client, supervisor, order)
+
     def _scalar(self, statement: Select[int]) -> int:
         with self.engine.execution_options(sqlite_begin="DEFERRED").connect() as connection:
             return int(connection.execute(statement).scalar_one())
 
 
 @contextmanager
-def ours(sandbox_url: str, database: str, *, processes: int, threads: int) -> Iterator[Ours]:
-    """Our system on fresh stores, `processes` workers of `threads` slots each."""
+def ours(
+    sandbox_url: str, database: str, *, processes: int, threads: int, supervised: bool = False
+) -> Iterator[Ours]:
+    """Our system on fresh stores, `processes` workers of `threads` slots each; `supervised`: as in production."""
     with ExitStack() as stack:
         home = stack.enter_context(tempfile.TemporaryDirectory())
         redis_url = stack.enter_context(run_valkey())
@@ -91,9 +111,14 @@ def ours(sandbox_url: str, database: str, *, processes: int, threads: int) -> It
         stack.callback(engine.dispose)
         migrate(engine)
         stack.enter_context(_process([sys.executable, "-P", "-m", "scheduler"], environ))
-        workers = [stack.enter_context(our_worker(environ)) for _ in range(processes)]
+        log = Path(home) / "supervisor.log" if supervised else None
+        if log is not None:
+            environ |= {"WATCHKEEPER_WORKER_PROCESSES": str(processes), "WATCHKEEPER_LOG_FORMAT": "json"}
+            workers = [stack.enter_context(_process([sys.executable, "-P", "-m", "workers"], environ, log))]
+        else:
+            workers = [stack.enter_context(our_worker(environ)) for _ in range(processes)]
         client = stack.enter_context(Client(database_url, redis_url))
-        system = Ours(engine, client, redis_url, workers, environ)
+        system = Ours(engine, client, redis_url, workers, environ, log)
         until(lambda: _none_ended(workers) and system.workers_ready(processes))
         yield system
 
@@ -142,8 +167,10 @@ def peer(sandbox_url: str, *, tuned: bool, processes: int, threads: int) -> Iter
 
 
 @contextmanager
-def _process(command: list[str], environ: Mapping[str, str]) -> "Iterator[subprocess.Popen[bytes]]":
-    with tempfile.NamedTemporaryFile(prefix="wk-bench-", suffix=".log") as log:
+def _process(
+    command: list[str], environ: Mapping[str, str], log_path: Path | None = None
+) -> "Iterator[subprocess.Popen[bytes]]":
+    with log_path.open("w+b") if log_path else tempfile.NamedTemporaryFile(prefix="wk-bench-", suffix=".log") as log:
         process = subprocess.Popen(command, env=dict(environ), stdout=log, stderr=log)
         try:
             yield process

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import Connection, Row, func, or_, select
 
 from shared.db.tables import incarnations, supervisors
 from shared.errors import ServiceError
@@ -15,6 +15,7 @@ _DAY_MS: Final = 24 * 3600 * 1000
 _SILENT_MS: Final = int(DEAD_AFTER_SECONDS * 1000)
 _FORGOTTEN_MS: Final = 3600 * 1000
 _SHOWN: Final = 10
+_IN_ORDER: Final = "stopped"
 
 
 class NoSuchWorker(ServiceError):
@@ -24,8 +25,8 @@ class NoSuchWorker(ServiceError):
 def list_workers(connection: Connection, *, ended: bool = False) -> list[dict[str, Any]]:
     """The living, the oldest first; with `ended` also those that ended within the last day.
 
-    Ages are milliseconds on the database's clock. `state` is starting, ready, draining, silent (its heartbeat stands
-    still), ended or crashed; `why` says why it ended or is being replaced.
+    Ages are milliseconds on the database's clock; `age_ms` of the ended is how long they lived. `state` is starting,
+    ready, draining, silent (its heartbeat stands still), ended or crashed; `why` says why it ended or is replaced.
     """
     table = incarnations.c
     lives = table.ended_at.is_(None)
@@ -33,7 +34,7 @@ def list_workers(connection: Connection, *, ended: bool = False) -> list[dict[st
     rows = connection.execute(
         select(
             incarnations,
-            (db_now() - table.started_at).label("age_ms"),
+            (func.coalesce(table.ended_at, db_now()) - table.started_at).label("age_ms"),
             (db_now() - table.heartbeat_at).label("heartbeat_age_ms"),
         )
         .where(wanted)
@@ -113,9 +114,15 @@ def choose_supervisor(found: list[dict[str, Any]], *, id: str | None, host: str 
 
 def _worker(row: Row[Any]) -> dict[str, Any]:
     worker = dict(row._mapping)
-    worker["why"] = worker["ended_why"] if row.ended_at is not None else worker["recycle_why"]
+    worker["why"] = _why(row)
     worker["state"] = _state(row)
     return worker
+
+
+def _why(row: Row[Any]) -> str | None:
+    if row.ended_at is None or (row.recycle_why and not row.crashed and row.ended_why == _IN_ORDER):
+        return row.recycle_why  # type: ignore[no-any-return]  # the reason it was told to end, not that it did
+    return row.ended_why  # type: ignore[no-any-return]
 
 
 def _state(row: Row[Any]) -> str:

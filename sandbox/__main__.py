@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         plans = read_script(given.script) if given.script else {}
     except PlanError as problem:
         return _complain(f"--script {given.script}: {problem}", 2)
-    options = Options(given.host, given.port, given.port_file, plans, given.stop_on_eof)
+    options = Options(given.host, given.port, given.port_file, plans, given.stop_on_eof, given.lifelike)
     try:
         uvloop.run(serve(options))
     except OSError as problem:
@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port-file", type=Path, help="write the bound port here")
     parser.add_argument("--script", type=Path, help="JSON file with the plans to start with")
     parser.add_argument("--public", action="store_true", help="allow an address other machines can reach")
+    parser.add_argument("--lifelike", action="store_true", help="call each tool once, answer at a reading pace")
     parser.add_argument("--stop-on-eof", action="store_true", help="stop when stdin ends: no orphan is left")
     return parser
 

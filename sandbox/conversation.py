@@ -40,7 +40,10 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request to the model. `messages` counts them as sent; `words` is the prompt's length."""
+    """One request to the model. `messages` counts them as sent; `words` is the prompt's length.
+
+    `system` is its system text; `schema` the JSON schema its response format names.
+    """
 
     model: str
     stream: bool
@@ -49,6 +52,8 @@ class Ask:
     messages: int
     words: int
     include_usage: bool = False
+    system: str = ""
+    schema: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from sandbox.answers.book import MISSING_KEY, Answer, AnswerBook, Quoted
 from sandbox.behaviours import BEGUN_RIGHT, Behaviour
+from sandbox.conversation import Ask, Reply, reply_to
 from sandbox.ledger import Entry, Ledger
 from sandbox.plan import Step
 from sandbox.playbook import Playbook
@@ -57,13 +58,17 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """`run` (10 characters) sets the ids of one life of the server apart from those of another."""
+    """`run` (10 characters) sets the ids of one life of the server apart from those of another.
+
+    `reply` is the scripted model.
+    """
 
     playbook: Playbook
     ledger: Ledger
     answers: AnswerBook
     clock: Clock
     run: str
+    reply: Callable[[Ask], Reply] = reply_to
 
     def admit(
         self,

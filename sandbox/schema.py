@@ -19,6 +19,11 @@ def example_arguments(schema: JsonObject) -> dict[str, object]:
     return _object(schema, schema, 0)
 
 
+def example(schema: JsonObject) -> object:
+    """A value that keeps to `schema` as far as types, enums and required properties say."""
+    return _example(schema, schema, 0)
+
+
 def _object(schema: JsonObject, root: JsonObject, depth: int) -> dict[str, object]:
     properties, required = schema.get("properties"), schema.get("required")
     if not isinstance(properties, Mapping) or not isinstance(required, list) or depth > _MAX_DEPTH:

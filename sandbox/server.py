@@ -15,8 +15,10 @@ from aiohttp import web
 
 from sandbox.admin import Admin
 from sandbox.answers.book import AnswerBook
+from sandbox.conversation import reply_to
 from sandbox.desk import Clock, Desk
 from sandbox.ledger import Ledger
+from sandbox.lifelike import lifelike_reply
 from sandbox.plan import Plan
 from sandbox.playbook import Playbook, Target
 from sandbox.routes import Routes
@@ -35,12 +37,13 @@ class Options:
     port_file: Path | None
     plans: Mapping[Target, Plan]
     stop_on_eof: bool
+    lifelike: bool = False
 
 
-def build_app(plans: Mapping[Target, Plan], *, clock: Clock, run: str) -> web.Application:
+def build_app(plans: Mapping[Target, Plan], *, clock: Clock, run: str, lifelike: bool = False) -> web.Application:
     """The application without a socket."""
     answers = AnswerBook(Path(__file__).parent / "answers")
-    desk = Desk(Playbook(plans), Ledger(), answers, clock, run)
+    desk = Desk(Playbook(plans), Ledger(), answers, clock, run, lifelike_reply if lifelike else reply_to)
     app = web.Application(client_max_size=_MAX_BODY)
     Admin(desk).add_to(app)
     Routes(desk).add_to(app)
@@ -58,7 +61,7 @@ async def serve(options: Options) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     clock = Clock(lambda: time.time_ns() // 1_000, lambda: time.monotonic_ns() // 1_000_000)
-    app = build_app(options.plans, clock=clock, run=secrets.token_hex(5))
+    app = build_app(options.plans, clock=clock, run=secrets.token_hex(5), lifelike=options.lifelike)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_STOP_SECONDS)
     await runner.setup()
     try:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from sandbox import faults
 from sandbox.behaviours import Behaviour
-from sandbox.conversation import mark_of, reply_to
+from sandbox.conversation import mark_of
 from sandbox.desk import Desk, Visit
 from sandbox.schema import JsonObject
 from sandbox.streaming import stream_reply
@@ -34,7 +34,7 @@ async def chat(
         visit = desk.admit(request, wire, model=model, stream=stream, sound=False)
         return refuse(desk, visit, stream=False)
     visit = desk.admit(request, wire, model=model, stream=stream, messages=ask.messages, mark=mark_of(ask))
-    reply = reply_to(ask)
+    reply = desk.reply(ask)
     if not visit.answered:
         return await misbehave(request, desk, visit, stream=stream)
     await pause((visit.step.delay_seconds or 0.0) + reply.wait_seconds)

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from aiohttp import web
+from aiohttp import ClientConnectionResetError, web
 
 from sandbox import faults
 from sandbox.behaviours import BROKEN_STREAMS, Behaviour
@@ -31,7 +31,10 @@ async def stream_reply(
         if rate and (wait := begun + number / rate - loop.time()) > 0:
             await asyncio.sleep(wait)
         stamped = frame.replace(_PLACE, b"%016d" % desk.clock.epoch_us()) if _PLACE in frame else frame
-        await response.write(stamped)
+        try:
+            await response.write(stamped)
+        except ClientConnectionResetError:
+            return response  # the caller went away: there is nobody to answer
     match behaviour:
         case Behaviour.DIE_MID_STREAM:
             faults.drop(request)

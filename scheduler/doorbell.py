@@ -23,6 +23,7 @@ class Doorbell:
     def __init__(self, engine: Engine, client: "redis.Redis") -> None:
         self._engine = engine
         self._client = client
+        self._away = False
 
     def run_once(self, now_ms: int) -> Report:
         """Ring when Redis says something else than SQL."""
@@ -31,8 +32,11 @@ class Doorbell:
         try:
             rung = self._client.get(GENERATION)
         except RedisError as error:
-            log.warning("doorbell.redis_away", error=str(error), advice="workers ask SQL meanwhile")
+            if not self._away:
+                log.warning("doorbell.redis_away", error=str(error), advice="workers ask SQL meanwhile")
+            self._away = True
             return Report()
+        self._away = False
         if newest == 0 or rung == str(newest):
             return Report()
         log.info("doorbell.rung", generation=newest, redis_said=rung)

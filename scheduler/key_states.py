@@ -54,6 +54,7 @@ class KeyStates:
         self._engine = engine
         self._client = client
         self._life = ""
+        self._away = False
 
     def run_once(self, now_ms: int) -> Report:
         """Make both equal."""
@@ -63,8 +64,11 @@ class KeyStates:
         try:
             in_redis, kept = self._read_redis()
         except RedisError as error:
-            log.warning("key_states.redis_away", error=str(error), advice="compared once it is back")
+            if not self._away:
+                log.warning("key_states.redis_away", error=str(error), advice="compared once it is back")
+            self._away = True
             return Report()
+        self._away = False
         difference = compare(in_sql, in_redis, kept=kept)
         if difference.to_remember or difference.to_forget:
             with self._engine.begin() as connection:

@@ -1,10 +1,11 @@
 """Builds the parts and lets APScheduler call them, on the leader only."""
 
+import logging
 import threading
 from collections.abc import Callable
 from datetime import UTC
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import uuid4
 
 import structlog
@@ -20,6 +21,9 @@ from shared.settings import Settings
 from shared.stores import Stores, open_stores
 
 log = structlog.get_logger()
+
+_END_SECONDS: Final = 8.0
+"""How long the end may take; SQL may be away."""
 
 
 class Part(Protocol):
@@ -38,7 +42,7 @@ class Scheduler:
         self._directory = directory or Path.cwd()
         self._clock = clock or SystemClock()
         self._stopping = threading.Event()
-        self._away = False
+        self._away: set[str] = set()  # parts that SQL refused when they last ran
 
     def stop(self) -> None:
         """End soon. Safe in a signal handler."""
@@ -52,23 +56,29 @@ class Scheduler:
         """
         stores = open_stores(self._settings, name="watchkeeper-scheduler", pool_size=6)
         leading = leader.Leader(stores.engine, holder=str(uuid4()), clock=self._clock)
+        # In an outage parts run longer than their interval: that one is left out is no news, twice a second.
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
+        parts = _parts(stores, self._directory, self._clock, self._settings)
         timer = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(4)},
+            # A thread for each: who waits for a store that hangs must not hold up the leader.
+            executors={"default": ThreadPoolExecutor(len(parts) + 1)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         timer.add_job(self._guarded("leader", leading), "interval", seconds=leader.RENEW_SECONDS)
         self._guarded("leader", leading)()
-        for name, part, seconds in _parts(stores, self._directory, self._clock, self._settings):
+        for name, part, seconds in parts:
             run = self._guarded(name, part, leading)
             run()
             timer.add_job(run, "interval", seconds=seconds, id=name)
         timer.start()
         log.info("scheduler.ready", leading=leading.leading)
         self._stopping.wait()
-        timer.shutdown(wait=True)
-        leading.resign()
-        stores.close()
+        ending = threading.Thread(target=_end, args=(timer, leading, stores), name="ending", daemon=True)
+        ending.start()
+        ending.join(_END_SECONDS)
+        if ending.is_alive():
+            log.warning("scheduler.unresigned", advice="a store does not answer; another one leads within 15 s")
         log.info("scheduler.stopped")
         return 0
 
@@ -82,16 +92,31 @@ class Scheduler:
                 part.run_once(self._clock.now_ms())
             except SQLAlchemyError as error:
                 if not self._away:
-                    log.error("scheduler.sql_away", part=name, error=str(error).splitlines()[0])
-                self._away = True
+                    log.error(
+                        "scheduler.sql_away",
+                        part=name,
+                        error=str(error).splitlines()[0],
+                        advice="nobody is given up meanwhile; all goes on by itself once the database answers",
+                    )
+                self._away.add(name)
             except Exception:
                 log.exception("scheduler.part_failed", part=name)
             else:
-                if self._away:
-                    log.info("scheduler.sql_back", part=name)
-                self._away = False
+                if name in self._away:
+                    self._away.discard(name)
+                    if not self._away:
+                        log.info("scheduler.sql_back", part=name)
 
         return run
+
+
+def _end(timer: BackgroundScheduler, leading: leader.Leader, stores: Stores) -> None:
+    timer.shutdown(wait=True)
+    try:
+        leading.resign()
+    except SQLAlchemyError as error:
+        log.warning("scheduler.unresigned", error=str(error).splitlines()[0], advice="another one leads within 15 s")
+    stores.close()
 
 
 def _parts(stores: Stores, directory: Path, clock: Clock, settings: Settings) -> list[tuple[str, Part, float]]:

@@ -10,14 +10,16 @@ import structlog
 from shared.secret import Secret, redact
 
 
-def configure_logging(*, room: str, format: str, level: str, **fields: Any) -> None:
+def configure_logging(*, room: str, format: str, level: str) -> dict[str, Any]:
     """Set up structlog and the standard library's logging of this process, on stderr.
 
     Args:
         room: which process speaks, e.g. "worker"; a field of every event.
         format: "json", "console", or "auto" (console on a terminal).
         level: the least severe level that is written.
-        fields: more that every event carries.
+
+    Returns:
+        The fields of every event; a process forked from this one puts its own there.
     """
     if format == "auto":
         format = "console" if sys.stderr.isatty() else "json"
@@ -25,7 +27,7 @@ def configure_logging(*, room: str, format: str, level: str, **fields: Any) -> N
         structlog.dev.ConsoleRenderer() if format == "console" else structlog.processors.JSONRenderer(default=str)
     )
 
-    fields = {"room": room, **fields}
+    fields: dict[str, Any] = {"room": room}
 
     def add_fields(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         event.update(fields)
@@ -42,7 +44,8 @@ def configure_logging(*, room: str, format: str, level: str, **fields: Any) -> N
     structlog.configure(
         processors=[*chain, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # One write for a line and its end: workers that share a log file would mix theirs.
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -53,6 +56,7 @@ def configure_logging(*, room: str, format: str, level: str, **fields: Any) -> N
     root.handlers[:] = [handler]
     # Libraries speak up only when something is wrong; our own events tell the rest.
     root.setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level.upper()]))
+    return fields
 
 
 def redact_fields(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

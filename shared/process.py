@@ -1,16 +1,20 @@
 """How every process of the service begins and ends: settings, logs, signals, exit code."""
 
 import argparse
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from shared.errors import ServiceError
 from shared.logs import configure_logging
 from shared.parent import die_with_parent
 from shared.settings import Settings, load_settings
 from watchkeeper.errors import StoreUnavailable, WatchkeeperError
+
+_LINGER_SECONDS: Final = 5.0
 
 
 class Process(Protocol):
@@ -48,9 +52,18 @@ def run_process(
         process = build(settings, options)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: process.stop())
-        return process.run()
+        code = process.run()
+        _end_surely(code)
+        return code
     except (ServiceError, WatchkeeperError) as error:
         sys.stderr.write(f"watchkeeper {room}: {error}\n")
         if isinstance(error, ServiceError):
             return error.exit_code
         return 3 if isinstance(error, StoreUnavailable) else 1
+
+
+def _end_surely(code: int) -> None:
+    """All is said and stored: a thread that waits for a store that hangs must not hold up the process's end."""
+    timer = threading.Timer(_LINGER_SECONDS, os._exit, (code,))
+    timer.daemon = True
+    timer.start()

@@ -35,6 +35,7 @@ class Settings:
     log_level: str
     lean_litellm: bool
     tools: tuple[str, ...]
+    mcp_servers: Path | None
     stream_seconds: int
     recycling: Limits
 
@@ -56,6 +57,7 @@ def load_settings(environ: Mapping[str, str] | None = None, *, directory: Path |
         log_level=_choice(environ, "WATCHKEEPER_LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
         lean_litellm=_choice(environ, "WATCHKEEPER_LEAN_LITELLM", "on", ("on", "off")) == "on",
         tools=tuple(name for text in environ.get("WATCHKEEPER_TOOLS", "").split(",") if (name := text.strip())),
+        mcp_servers=Path(text) if (text := environ.get("WATCHKEEPER_MCP_SERVERS", "").strip()) else None,
         stream_seconds=int(_number(environ, "WATCHKEEPER_STREAM_SECONDS", 3600, 60, 604800)),
         recycling=_limits(environ),
     )

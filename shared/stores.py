@@ -41,11 +41,8 @@ class Stores:
         self.engine.dispose()
 
 
-def open_database(settings: Settings, *, name: str, pool_size: int, checked: bool = False) -> Engine:
+def open_database(settings: Settings, *, name: str, pool_size: int) -> Engine:
     """The database, at this code's schema; the embedded one is created and migrated by whoever comes first.
-
-    Args:
-        checked: whoever started this process has seen to the schema.
 
     Raises:
         StoreError: unreachable, not migrated, or newer than this code.
@@ -55,9 +52,7 @@ def open_database(settings: Settings, *, name: str, pool_size: int, checked: boo
     engine = build_engine(settings.locations.database_url, pool_size=pool_size, application_name=name)
     with ExitStack() as undo:
         undo.callback(engine.dispose)
-        if checked:
-            log.debug("stores.schema_checked_before")
-        elif settings.locations.embedded_database:
+        if settings.locations.embedded_database:
             migrate(engine)
         else:
             require_current(engine)
@@ -106,14 +101,18 @@ def _await_store(client: "redis.Redis") -> None:
 
 
 def open_stores(
-    settings: Settings, *, name: str, pool_size: int, block_seconds: float = 0.0, checked: bool = False
+    settings: Settings, *, name: str, pool_size: int, block_seconds: float = 0.0, engine: Engine | None = None
 ) -> Stores:
-    """Everything, checked; only opened when whoever started this process has `checked` schema and Redis.
+    """Everything, checked.
+
+    Args:
+        engine: given by whoever started this process, and has checked schema and Redis.
 
     Raises:
         StoreError, MasterKeyError: with what to do.
     """
-    engine = open_database(settings, name=name, pool_size=pool_size, checked=checked)
+    checked = engine is not None
+    engine = engine or open_database(settings, name=name, pool_size=pool_size)
     with ExitStack() as undo:
         undo.callback(engine.dispose)
         vault, salt = open_vault(settings, engine)

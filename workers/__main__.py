@@ -5,13 +5,20 @@ import sys
 
 from shared.process import Process, run_process
 from shared.settings import Settings
+from shared.supervision.orders import MAX_PROCESSES
+
+
+def _count(text: str) -> int:
+    if not (text.isdigit() and int(text) <= MAX_PROCESSES):
+        raise argparse.ArgumentTypeError(f"a number from 0 to {MAX_PROCESSES}")
+    return int(text)
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--single", action="store_true", help="one worker in this process, with no supervisor")
     parser.add_argument("--incarnation", help="with --single: the id it is known by; made up when not given")
     parser.add_argument("--supervisor", help="the id the supervisor is known by; made up when not given")
-    parser.add_argument("--processes", type=int, help="how many workers; default WATCHKEEPER_WORKER_PROCESSES")
+    parser.add_argument("--processes", type=_count, help="how many workers; default WATCHKEEPER_WORKER_PROCESSES")
 
 
 def _build(settings: Settings, options: argparse.Namespace) -> Process:

@@ -20,6 +20,7 @@ class Announcer:
         self._done: list[str] = []
         self._wakes: dict[str, float] = {}
         self._task: asyncio.Task[None] | None = None
+        self._away = False
 
     def done(self, job_id: str) -> None:
         """The job has its final result."""
@@ -52,5 +53,11 @@ class Announcer:
             try:
                 await pipeline.execute()
             except (RedisError, OSError) as error:
-                log.warning("announce.failed", error=str(error), advice="waiters poll SQL, the stager wakes the jobs")
+                if not self._away:
+                    log.warning(
+                        "announce.failed", error=str(error), advice="waiters poll SQL, the stager wakes the jobs"
+                    )
+                self._away = True
+            else:
+                self._away = False
         self._task = None

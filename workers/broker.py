@@ -8,7 +8,7 @@ there are idle threads, so that a wake-up is never stuck behind a busy process.
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import dramatiq
@@ -48,10 +48,15 @@ class WakeBroker(dramatiq.Broker):
 
 
 class Slots:
-    """Counts idle threads; the consumer waits here while all are busy, or for good once closed."""
+    """Counts idle threads; the consumer waits here while all are busy, or for good once closed.
+
+    `needed` is called by the consumer with the number of threads that are busy now, before it hands out their work.
+    """
 
     def __init__(self, threads: int) -> None:
+        self._threads = threads
         self._free = threads
+        self.needed: Callable[[int], None] = lambda busy: None
         self._changed = threading.Condition()
         self.closed = False
 
@@ -71,6 +76,8 @@ class Slots:
         """`count` wake-ups were handed to threads."""
         with self._changed:
             self._free -= count
+            busy = self._threads - self._free
+        self.needed(busy)
 
     def release(self) -> None:
         """A thread is idle again."""

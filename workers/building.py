@@ -3,8 +3,9 @@
 import asyncio
 import gc
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import redis.asyncio
@@ -32,6 +33,9 @@ from workers.runner import JobRunner
 from workers.starting import Starting
 from workers.telling.publisher import Publisher
 from workers.tools.calling import ToolCalls
+from workers.tools.mcp.configuration import ServerConfig
+from workers.tools.mcp.offering import put_in
+from workers.tools.mcp.servers import McpServers
 from workers.tools.registry import Tool
 from workers.vitals import VitalSigns
 from workers.watch import watch_configuration
@@ -59,6 +63,7 @@ class Parts:
     configuration: Configuration
     fleet: FleetReader
     tool_calls: ToolCalls
+    mcp: McpServers | None
     tasks: "list[asyncio.Task[Any]]"
 
     async def finish(self) -> None:
@@ -66,6 +71,8 @@ class Parts:
         for task in self.tasks:
             task.cancel()
         self.tool_calls.stop()
+        if self.mcp is not None:
+            await self.mcp.stop()
         await asyncio.wait(self.tasks, timeout=2.0)  # they close what they opened
         await self.fleet.stop()
         await self.announcer.flush()
@@ -81,6 +88,7 @@ async def build(
     writer: JournalWriter,
     litellm: Any,
     tools: dict[str, Tool],
+    servers: Sequence[ServerConfig],
     clock: Clock,
     given_up: Callable[[], None],
     draining: Callable[[], bool],
@@ -89,6 +97,7 @@ async def build(
     """Build every part and start its tasks, on the running loop.
 
     Args:
+        tools: those of Python; the tools of `servers` join them as they come.
         given_up: called on the loop when the rescuer has given this incarnation's jobs to others.
         draining: whether this worker takes no more jobs.
         warm: litellm has made its first calls in this process, or in the one it was forked from.
@@ -152,6 +161,11 @@ async def build(
         record=runner.record,
     )
 
+    mcp: McpServers | None = None
+    if servers:
+        mcp = McpServers(servers, offer=partial(put_in, tools), jitter=jitter)
+        mcp.start()
+
     def fenced() -> None:
         runner.abandon()
         given_up()
@@ -178,4 +192,4 @@ async def build(
         loop.create_task(watch_configuration(fleet, configuration, client)),
         loop.create_task(watch_cancels(client, runner, clock)),
     ]
-    return Parts(client, announcer, publisher, runner, lease, configuration, fleet, tool_calls, tasks)
+    return Parts(client, announcer, publisher, runner, lease, configuration, fleet, tool_calls, mcp, tasks)

@@ -7,8 +7,12 @@ from typing import Protocol
 class Owner(Protocol):
     """The worker's end of its line to the supervisor; a worker that was started alone has none."""
 
-    async def beat(self, ailing: Callable[[], str | None]) -> None:
-        """Tell until cancelled, from the event loop, that it turns; or what `ailing` names as dead."""
+    async def beat(self, ailing: Callable[[], str | None], useful: Callable[[], bool]) -> None:
+        """Tell until cancelled, from the event loop, that it turns; or what `ailing` names as dead.
+
+        Args:
+            useful: True once this worker has ended a job: it was worth starting, whatever kills it later.
+        """
         ...
 
     def ready(self) -> None:

@@ -1,31 +1,26 @@
-"""One wake-up, start to end: claim, run, store the ending."""
+"""One wake-up, start to end: claim, run, have the ending stored."""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 import structlog
 
 from shared.clock import Clock
-from watchkeeper.contract import wake_score
-from watchkeeper.states import JobState
-from workers.agent.endings import Cancelled, Completed, Ending, Failed, Outage
+from workers.agent.endings import Cancelled, Ending, Failed
 from workers.agent.loop import AgentLoop
 from workers.agent.transcript import Transcript
 from workers.announcer import Announcer
-from workers.journal.notes import CancelsAsked, CountEvents
-from workers.journal.operations import Claim, Finish, GiveBack, RecordSteps, StartTool, Wake
+from workers.journal.notes import CancelsAsked
+from workers.journal.operations import Claim, StartTool
 from workers.journal.records import ClaimedJob, LostClaim
 from workers.journal.writer import JournalWriter
 from workers.lease import Fenced
-from workers.outage import Park, plan_outage
+from workers.storing import Storing
 from workers.telling.publisher import Publisher
 from workers.telling.teller import Teller
 
 log = structlog.get_logger()
-
-_SURPRISES: Final = 3  # an error of our own gives the job back this often before it is dead-lettered
 
 
 @dataclass(slots=True)
@@ -59,24 +54,26 @@ class JobRunner:
         time_told: Callable[[int], None] | None = None,
     ) -> None:
         self._writer = writer
-        self._announcer = announcer
         self._publisher = publisher
-        self._tellers: dict[str, Teller] = {}
+        self._storing = Storing(writer=writer, announcer=announcer, clock=clock, jitter=jitter)
         self._incarnation = incarnation
         self._clock = clock
-        self._jitter = jitter
         self._alone = alone
         self._time_told = time_told
         self._held: dict[str, _Held] = {}
         self._asking: set[asyncio.Task[None]] = set()
         self._abandoned = False
-        self.done = 0  # endings stored
         self.loop: AgentLoop | None = None
 
     @property
     def running(self) -> int:
         """Jobs in our hands."""
         return len(self._held)
+
+    @property
+    def done(self) -> int:
+        """Endings stored."""
+        return self._storing.done
 
     async def run(self, job_id: str) -> None:
         """Run the job if it is still to be had; a wake-up that comes twice or too late ends at once."""
@@ -89,10 +86,12 @@ class JobRunner:
             if job is not None:
                 if self._time_told is not None:
                     self._time_told(job.claimed_at_ms)
-                self._tellers[job_id] = self._publisher.teller(job)
-                await self._run_claimed(job, held)
+                await self._run_claimed(job, held, self._publisher.teller(job))
+        except asyncio.CancelledError:
+            if held.job is not None:
+                raise
+            log.info("job.unclaimed", job=job_id, why="this worker ends before its claim was stored")
         finally:
-            self._tellers.pop(job_id, None)
             del self._held[job_id]
 
     def cancel_if_asked(self, job_id: str | None = None) -> None:
@@ -146,25 +145,24 @@ class JobRunner:
 
     async def record(self, job: ClaimedJob, transcript: Transcript) -> bool:
         """Store what the transcript has finished. True = a cancel was asked for."""
-        steps, attempts = transcript.unwritten()
-        return await self._writer.do(RecordSteps(job, steps, attempts))
+        return await self._storing.record(job, transcript)
 
     async def start_tool(self, job: ClaimedJob, number: int, tool: str) -> None:
         """Store that the tool of step `number`, which must not act twice, begins."""
         await self._writer.do(StartTool(job, number, tool))
 
-    async def _run_claimed(self, job: ClaimedJob, held: _Held) -> None:
+    async def _run_claimed(self, job: ClaimedJob, held: _Held, teller: Teller) -> None:
         begun = self._clock.monotonic()
         transcript = Transcript(job.steps)
         with structlog.contextvars.bound_contextvars(job=job.id, agent=job.agent):
             log.debug("job.claimed", token=job.token, replayed_steps=len(job.steps))
             try:
-                ending = await self._run_until_told(job, held, transcript)
+                ending = await self._run_until_told(job, held, transcript, teller)
                 held.storing = True
                 if ending is None:
-                    await self._release(job, transcript)
+                    await self._storing.release(job, transcript, teller)
                     return
-                await self._store(job, ending, transcript)
+                await self._storing.end(job, ending, transcript, teller)
             except LostClaim:
                 log.warning(
                     "job.claim_lost", advice="another worker has it, or it was cancelled; nothing was written"
@@ -174,7 +172,7 @@ class JobRunner:
             except Exception as error:
                 held.storing = True
                 log.exception("job.surprise")
-                await self._surprised(job, transcript, error)
+                await self._storing.surprised(job, transcript, teller, error)
             else:
                 log.info(
                     "job.ended",
@@ -183,119 +181,24 @@ class JobRunner:
                     ms=round((self._clock.monotonic() - begun) * 1000),
                 )
 
-    async def _run_until_told(self, job: ClaimedJob, held: _Held, transcript: Transcript) -> Ending | None:
+    async def _run_until_told(
+        self, job: ClaimedJob, held: _Held, transcript: Transcript, teller: Teller
+    ) -> Ending | None:
         """How it ends; None: this process ends, another one is to go on."""
         try:
-            return await self._run_to_deadline(job, transcript)
+            return await self._run_to_deadline(job, transcript, teller)
         except asyncio.CancelledError:
             if self._abandoned:
                 raise
             held.task.uncancel()
             return Cancelled() if held.cancelled else None
 
-    async def _run_to_deadline(self, job: ClaimedJob, transcript: Transcript) -> Ending:
+    async def _run_to_deadline(self, job: ClaimedJob, transcript: Transcript, teller: Teller) -> Ending:
         assert self.loop is not None  # noqa: S101 - the composition root sets it before the worker starts
         if job.deadline_ms is None:
-            return await self.loop.run(job, transcript, self._tellers[job.id])
+            return await self.loop.run(job, transcript, teller)
         try:
             async with asyncio.timeout(max(0.0, (job.deadline_ms - self._clock.now_ms()) / 1000)):
-                return await self.loop.run(job, transcript, self._tellers[job.id])
+                return await self.loop.run(job, transcript, teller)
         except TimeoutError:
             return Failed("deadline", "the job's deadline passed while it ran")
-
-    async def _store(self, job: ClaimedJob, ending: Ending, transcript: Transcript) -> None:
-        match ending:
-            case Completed(result):
-                await self._finish(job, transcript, JobState.COMPLETED, result=result)
-            case Failed(cause, message, result):
-                await self._finish(job, transcript, JobState.FAILED, result=result, cause=cause, message=message)
-            case Cancelled():
-                await self._finish(
-                    job, transcript, JobState.CANCELLED, cause="cancelled", message="cancelled while it ran"
-                )
-            case Outage():
-                await self._give_way(job, ending, transcript)
-
-    async def _give_way(self, job: ClaimedJob, outage: Outage, transcript: Transcript) -> None:
-        decided = plan_outage(job, outage, now_ms=self._clock.now_ms(), jitter=self._jitter())
-        if isinstance(decided, Failed):
-            await self._finish(job, transcript, JobState.FAILED, cause=decided.cause, message=decided.message)
-            return
-        parks = isinstance(decided, Park)
-        state, event = (JobState.PARKED, "parked") if parks else (JobState.WAITING, "yielded")
-        if await self._give_back(job, transcript, state, decided.run_after_ms, event, decided.why, yielded=not parks):
-            log.warning(f"job.{event}", run_after_ms=decided.run_after_ms, why=decided.why)
-
-    async def _finish(
-        self,
-        job: ClaimedJob,
-        transcript: Transcript,
-        state: JobState,
-        *,
-        result: dict[str, object] | None = None,
-        cause: str | None = None,
-        message: str | None = None,
-    ) -> None:
-        steps, attempts = transcript.unwritten()
-        next_one = await self._writer.do(
-            Finish(job, state, max(transcript.done, len(job.steps)), steps, attempts, result, cause, message)
-        )
-        self._tellers[job.id].ended(
-            state,
-            text=str(result.get("text") or "") if result else "",
-            error_cause=cause,
-            error_message=message,
-            steps=max(transcript.done, len(job.steps)),
-            result=result,
-        )
-        self.done += 1
-        self._announcer.done(job.id)
-        if next_one is not None:
-            self._announcer.wake(next_one)
-
-    async def _give_back(
-        self,
-        job: ClaimedJob,
-        transcript: Transcript,
-        state: JobState,
-        run_after_ms: int | None,
-        event: str,
-        why: str,
-        *,
-        yielded: bool,
-    ) -> bool:
-        """False when the job ended with that, because a cancel had been asked for."""
-        if transcript.fresh:
-            await self.record(job, transcript)  # what was paid for is kept
-        _, attempts = transcript.unwritten()
-        cancelled = await self._writer.do(GiveBack(job, state, run_after_ms, event, why, attempts, yielded))
-        if cancelled:
-            log.info("job.cancelled")
-            self._tellers[job.id].ended(JobState.CANCELLED, error_cause="cancelled", steps=transcript.done)
-            self._announcer.done(job.id)
-        else:
-            self._tellers[job.id].waiting(state, why, run_after_ms)
-        return not cancelled
-
-    async def _release(self, job: ClaimedJob, transcript: Transcript) -> None:
-        why = "its worker was stopped"
-        try:
-            if await self._give_back(job, transcript, JobState.QUEUED, None, "released", why, yielded=False):
-                log.info("job.released", steps=transcript.done)
-                self._announcer.wake(Wake(job.id, wake_score(job.priority, job.enqueued_at_ms)))
-        except LostClaim:
-            log.info("job.claim_lost")
-
-    async def _surprised(self, job: ClaimedJob, transcript: Transcript, error: Exception) -> None:
-        why = f"{type(error).__name__} inside the worker, not the job's fault: see the log event job.surprise"
-        try:
-            before = await self._writer.do(CountEvents(job.id, "surprise"))
-            if before < _SURPRISES:
-                later = self._clock.now_ms() + 10_000 * (before + 1)
-                await self._give_back(
-                    job, transcript, JobState.WAITING, later, "surprise", f"{why} (time {before + 1})", yielded=False
-                )
-            else:
-                await self._finish(job, transcript, JobState.DEAD, cause="internal_error", message=why)
-        except LostClaim:
-            log.info("job.claim_lost")

@@ -9,6 +9,7 @@ from uuid import uuid4
 import dramatiq
 import structlog
 from sqlalchemy import insert, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from shared.clock import Clock, SystemClock
 from shared.db.tables import incarnations
@@ -17,16 +18,16 @@ from shared.stores import Stores, open_stores
 from watchkeeper.clock import db_now
 from workers.broker import ACTOR, QUEUE, WakeBroker
 from workers.building import Identity, Parts, build
+from workers.equipment import CONNECTIONS, NAME, Equipment, equip
 from workers.event_loop import EventLoop
 from workers.journal.writer import JournalWriter
-from workers.llm.setup import import_litellm
 from workers.owner import Owner
 from workers.router.chains import log_chains
-from workers.tools.loading import load_tools
 
 log = structlog.get_logger()
 
-_HAND_BACK_SECONDS: Final = 10.0  # how long SQL may take to store what running jobs have reached
+_HAND_BACK_SECONDS: Final = 4.0  # how long SQL may take to store what running jobs have reached
+_FIRST_THREADS: Final = 8
 _BLOCK_SECONDS: Final = 1.0  # a consumer waits this long in Redis; also how long a stop takes at least
 
 
@@ -41,7 +42,7 @@ class Worker:
         supervisor: str | None = None,
         alone_with: str | None = None,
         owner: Owner | None = None,
-        prepared: bool = False,
+        equipment: Equipment | None = None,
         clock: Clock | None = None,
     ) -> None:
         """Describe it.
@@ -51,21 +52,27 @@ class Worker:
             supervisor: the id of the supervisor that started it.
             alone_with: run this one job and end, instead of taking what the queue has.
             owner: its line to that supervisor.
-            prepared: the process it was forked from has checked the stores and made litellm's first calls.
+            equipment: what the process it was forked from has loaded for it.
         """
         self._settings = settings
         self._clock = clock or SystemClock()
         self._identity = Identity(incarnation or str(uuid4()), socket.gethostname(), supervisor, alone_with)
         self._owner = owner
-        self._prepared = prepared
+        self._equipment = equipment
         self._stopping = threading.Event()
         self._hurry = threading.Event()
+        self._stopped_before = False  # by a signal; a supervisor's word may come before or after the same one
         self._loop = EventLoop()
+
+    def drain(self) -> None:
+        """Finish what runs, take no more; a second call changes nothing."""
+        self._stopping.set()
 
     def stop(self) -> None:
         """Drain; a second call hands running jobs back at once. Safe in a signal handler."""
-        if self._stopping.is_set():
+        if self._stopped_before:
             self._hurry.set()
+        self._stopped_before = True
         self._stopping.set()
 
     def hurry(self) -> None:
@@ -79,17 +86,16 @@ class Worker:
         Raises:
             ServiceError: it cannot start; says what to do.
         """
+        equipment = self._equipment or equip(self._settings)
         stores = open_stores(
             self._settings,
-            name="watchkeeper-worker",
-            pool_size=3,
+            name=NAME,
+            pool_size=CONNECTIONS,
             block_seconds=_BLOCK_SECONDS,
-            checked=self._prepared,
+            engine=equipment.engine,
         )
-        litellm = import_litellm()
-        tools = load_tools(self._settings.tools)
-        log.info("tools.loaded", tools=", ".join(sorted(tools)))
-        writer = JournalWriter(self._settings.locations.database_url, self._clock)
+        log.info("tools.loaded", tools=", ".join(sorted(equipment.tools)))
+        writer = JournalWriter(self._settings.locations.database_url, self._clock, equipment.statements)
         self._register(stores)
         writer.start()
         self._loop.start()
@@ -100,11 +106,12 @@ class Worker:
                     identity=self._identity,
                     stores=stores,
                     writer=writer,
-                    litellm=litellm,
-                    tools=tools,
+                    litellm=equipment.litellm,
+                    tools=equipment.tools,
+                    servers=equipment.servers,
                     clock=self._clock,
                     given_up=self._stopping.set,
-                    warm=self._prepared,
+                    warm=equipment.warm,
                     draining=self._stopping.is_set,
                 )
             )
@@ -114,6 +121,8 @@ class Worker:
             writer.close(timeout=1.0)
             self._sign_off(stores, "did not start")
             raise
+        if parts.mcp is not None:
+            self._loop.run(parts.mcp.first_attempts())  # jobs begun before that would lack their tools
         consumer = self._start_working(stores, parts)
         self._begin_beating(parts, writer, consumer)
         log.info("worker.ready", incarnation=self._identity.incarnation, threads=self._settings.worker_threads)
@@ -140,10 +149,15 @@ class Worker:
     def _start_working(self, stores: Stores, parts: Parts) -> "Consumer | None":
         """Take what the queue has; or run the one job this process was started for, and end with it."""
         if self._identity.alone_with is not None:
-            job = self._loop.task(parts.runner.run(self._identity.alone_with))
-            job.add_done_callback(lambda _: self._stopping.set())
+            self._loop.task(self._run_alone(parts, self._identity.alone_with))
             return None
         return Consumer(stores, parts, self._settings.worker_threads)
+
+    async def _run_alone(self, parts: Parts, job_id: str) -> None:
+        try:
+            await parts.runner.run(job_id)
+        finally:
+            self._stopping.set()
 
     def _begin_beating(self, parts: Parts, writer: JournalWriter, consumer: "Consumer | None") -> None:
         if self._owner is None:
@@ -155,7 +169,7 @@ class Worker:
                 return None
             return writer.ailing() or (consumer.ailing() if consumer is not None else None)
 
-        parts.tasks.append(self._loop.task(self._owner.beat(ailing)))
+        parts.tasks.append(self._loop.task(self._owner.beat(ailing, lambda: parts.runner.done > 0)))
 
     def _drain(self, stores: Stores, writer: JournalWriter, parts: Parts, consumer: "Consumer | None") -> int:
         log.info("worker.draining", running=parts.runner.running, seconds=self._settings.drain_seconds)
@@ -184,12 +198,28 @@ class Worker:
         return 0 if stored and not parts.lease.fenced else 1
 
     def _sign_off(self, stores: Stores, why: str) -> None:
-        with stores.engine.begin() as connection:
-            connection.execute(
-                update(incarnations)
-                .where(incarnations.c.id == self._identity.incarnation, incarnations.c.ended_at.is_(None))
-                .values(ended_at=db_now(), ended_why=why, running=0)
+        try:
+            with stores.engine.begin() as connection:
+                connection.execute(
+                    update(incarnations)
+                    .where(incarnations.c.id == self._identity.incarnation, incarnations.c.ended_at.is_(None))
+                    .values(ended_at=db_now(), ended_why=why, running=0)
+                )
+        except SQLAlchemyError as error:
+            log.warning(
+                "worker.unsigned",
+                error=type(error).__name__,
+                advice="SQL is away: its supervisor tells of its end later, or its standing heartbeat does",
             )
+
+
+class GrowingWorker(dramatiq.Worker):
+    """Starts a thread when it is first needed: two hundred idle ones cost a start 25 ms, and 5 MB of memory."""
+
+    def grow(self, busy: int) -> None:
+        """There are at least `busy` threads from now on. For the consumer's thread alone."""
+        while len(self.workers) < busy:
+            self._add_worker()
 
 
 class Consumer:
@@ -198,9 +228,10 @@ class Consumer:
     def __init__(self, stores: Stores, parts: Parts, threads: int) -> None:
         self._broker = WakeBroker(stores.redis, threads=threads, middleware=[])
         dramatiq.actor(broker=self._broker, actor_name=ACTOR, queue_name=QUEUE)(parts.runner.run)
-        self._worker = dramatiq.Worker(
-            self._broker, worker_threads=threads, worker_timeout=int(_BLOCK_SECONDS * 1000)
+        self._worker = GrowingWorker(
+            self._broker, worker_threads=min(_FIRST_THREADS, threads), worker_timeout=int(_BLOCK_SECONDS * 1000)
         )
+        self._broker.slots.needed = self._worker.grow
         self._worker.start()
 
     def ailing(self) -> str | None:

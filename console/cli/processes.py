@@ -57,27 +57,47 @@ def migrate_() -> None:
 
 @click.command()
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Worker processes.")
-@click.option("--demo", is_flag=True, help="Run one job through the real queue and show it.")
+@click.option(
+    "--demo",
+    is_flag=True,
+    help="Run one job through the real queue and show it; on the sandbox also add an agent `researcher` with tools.",
+)
 @click.option("--once", is_flag=True, help="With --demo: end after the job.")
-def up(workers: int, demo: bool, once: bool) -> int:
-    """Start everything in this terminal: store, scheduler, workers, and the sandbox when no key is configured."""
-    from console.local.demo import run_demo
-    from console.local.up import Up
+@click.option("-v", "--verbose", is_flag=True, help="Every log line, not only warnings and errors.")
+def up(workers: int, demo: bool, once: bool, verbose: bool) -> int:
+    """Start everything in this terminal: store, scheduler, workers, and the sandbox when no key is configured.
+
+    Ctrl-C ends all of it within WATCHKEEPER_DRAIN_SECONDS (25); a second one hands running jobs back at once.
+    """
+    if once and not demo:
+        raise click.UsageError("--once goes with --demo: without it there is no job to end after")
+    from console.local.demo import Researcher, run_demo
+    from console.local.demo_tools import TOOLS
+    from console.local.greeting import await_ready, greet
+    from console.local.up import Stopped, Up
     from shared.logs import configure_logging
     from shared.settings import load_settings
 
     settings = load_settings()
-    configure_logging(room="up", format=settings.log_format, level=settings.log_level)
-    everything = Up(settings, workers=workers)
+    quiet = not verbose and not settings.environ.get("WATCHKEEPER_LOG_LEVEL")
+    configure_logging(room="up", format=settings.log_format, level="warning" if quiet else settings.log_level)
+    everything = Up(settings, workers=workers, quiet=quiet)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, everything.stop)
+    click.echo("starting store, scheduler and workers (litellm takes some seconds to load) ...", err=True)
     try:
         everything.start()
-        if demo:
+        await_ready(settings, everything)
+        if demo and everything.watch():
             code = run_demo(settings, everything)
             if once or code:
                 return code
-        click.echo('watchkeeper is up: Ctrl-C ends it. Try: watchkeeper run default "Hello"', err=True)
+        researcher = demo and everything.simulated and everything.watch() and Researcher(TOOLS).add(settings)
+        if everything.watch():
+            greet(settings, researcher=researcher)
         return everything.run()
+    except Stopped:
+        return 0
     finally:
+        click.echo("ending: running jobs may finish, the rest goes on after the next start ...", err=True)
         everything.close()

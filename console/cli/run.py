@@ -9,7 +9,7 @@ import click
 
 from console.author import author
 from console.cli.output import json_option, print_json, print_text, say
-from console.cli.streaming import Screen
+from console.cli.streaming import Screen, how_it_ended
 from console.cli.values import Json, Moment
 from shared.settings import load_settings
 from watchkeeper.client import Client
@@ -110,6 +110,5 @@ def _show(job: Job, *, as_json: bool, waited: bool) -> int:
         print_text(job.text or "")
     if not waited or job.state is JobState.COMPLETED:
         return 0
-    reason = ": ".join(part for part in (job.error_cause, job.error_message) if part)
-    say(f"job {job.id} {job.state}" + (f": {reason}" if reason else ""))
+    say(how_it_ended(job.id, job.state, job.error_cause, job.error_message))
     return 1

@@ -15,6 +15,11 @@ from watchkeeper.story_text import StoryText
 _SHOWN: Final = 200
 
 
+def how_it_ended(job_id: str, state: str, cause: str | None, message: str | None) -> str:
+    """One line: the state, and what is known beyond it."""
+    return ": ".join([f"job {job_id} {state}", *(part for part in (cause, message) if part and part != state)])
+
+
 class Screen:
     """Shows events; `last` is the id to go on from."""
 
@@ -39,8 +44,7 @@ class Screen:
             ended = event.data
         if ended.get("state") == JobState.COMPLETED:
             return 0
-        reason = ": ".join(part for part in (ended.get("error_cause"), ended.get("error_message")) if part)
-        say(f"job {job_id} {ended.get('state')}" + (f": {reason}" if reason else ""))
+        say(how_it_ended(job_id, str(ended.get("state")), ended.get("error_cause"), ended.get("error_message")))
         return 1
 
     def interrupted(self, job_id: str) -> None:
@@ -60,8 +64,8 @@ class Screen:
         elif event.kind is EventKind.STEP_FINISHED and data.get("kind") == "tool":
             self._aside(f"step {event.step}: -> {data.get('text')}")
         elif event.kind is EventKind.STEP_RESET:
-            what = "the story begins anew" if event.step is None else f"step {event.step} runs again"
-            self._aside(f"(interrupted, {what}: {data.get('why')})")
+            what = "the story begins anew" if event.step is None else "this step begins anew"
+            self._aside(f"({what}: {data.get('why')})")
         elif event.kind is EventKind.WAITING:
             self._aside(f"({data.get('state')}: {data.get('why')})")
         elif event.kind is EventKind.ENDED:

@@ -15,14 +15,17 @@ _SECONDS: Final = 60.0  # to import the modules, whatever they do
 
 @click.group()
 def tools() -> None:
-    """What agents may do besides talking: built in, from WATCHKEEPER_TOOLS, from installed packages."""
+    """What agents may do besides talking: built in, from WATCHKEEPER_TOOLS, installed packages and MCP servers."""
 
 
 @tools.command("ls")
 @json_option
 def ls(as_json: bool) -> None:
-    """List the tools a worker started here would offer."""
-    found = _asked()
+    """List the tools a worker started here would offer. MCP servers are asked; who is away is told on stderr."""
+    answer = _asked()
+    found: list[dict[str, Any]] = answer["tools"]
+    for server, why in answer["away"].items():
+        click.echo(f"the MCP server {server!r} is away, its tools are missing: {why}", err=True)
     show(
         as_json,
         found,
@@ -43,7 +46,7 @@ def ls(as_json: bool) -> None:
     )
 
 
-def _asked() -> list[dict[str, Any]]:
+def _asked() -> dict[str, Any]:
     try:
         ran = subprocess.run(
             [sys.executable, "-P", "-m", "workers.tools"],
@@ -59,5 +62,5 @@ def _asked() -> list[dict[str, Any]]:
     if ran.returncode != 0:
         # The last line says it, whether it is our error or a traceback of a module that went wrong badly.
         raise ConfigurationError((ran.stderr.strip() or "the tools cannot be listed").splitlines()[-1])
-    found: list[dict[str, Any]] = json.loads(ran.stdout)
-    return found
+    answer: dict[str, Any] = json.loads(ran.stdout)
+    return answer

@@ -38,6 +38,7 @@ class Child:
         clock: Clock,
         died: Callable[[int], None] | None = None,
         ties: bool = False,
+        mute: bool = False,
     ) -> None:
         """Describe it; `start` or `check` starts it.
 
@@ -45,6 +46,7 @@ class Child:
             command: asked before every start.
             died: hears the exit code of a process that was not stopped.
             ties: have the kernel kill it with us, for a program that cannot see to it itself (Linux).
+            mute: its stdout is for programs and not shown; stderr always is.
         """
         self.name = name
         self._command = command
@@ -52,6 +54,7 @@ class Child:
         self._clock = clock
         self._died = died
         self._ties = ties
+        self._mute = mute
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
         self._start_at: float | None = 0.0
@@ -73,7 +76,7 @@ class Child:
         self._process = subprocess.Popen(
             self._command(),
             env=self._environ,
-            stdout=sys.stderr,
+            stdout=subprocess.DEVNULL if self._mute else sys.stderr,
             start_new_session=True,
             preexec_fn=_tie if self._ties else None,
         )

@@ -1,6 +1,7 @@
 """Everything in one terminal: starts the processes, restarts what dies, ends them in order."""
 
 import os
+import signal
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from console.local.burial import bury_supervisor
 from console.local.children import Child, room_command
+from console.local.demo_tools import named_by_an_agent, with_demo_tools
 from shared.clock import Clock, SystemClock
 from shared.config.catalogue import SANDBOX
 from shared.config.environment_keys import environment_providers
@@ -32,21 +34,38 @@ _END_SECONDS = 25.0  # after its time to drain: hand back, kill who hangs, sign 
 _ORPHAN_SECONDS = 4.5  # workers whose supervisor died end by themselves in three seconds, or are killed after four
 
 
+class Stopped(Exception):
+    """Somebody ended it while it was starting."""
+
+
 class Up:
     """Owns the processes of this machine. `run` returns once `stop` was called and all have ended."""
 
-    def __init__(self, settings: Settings, *, workers: int = 1, clock: Clock | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, workers: int = 1, quiet: bool = False, clock: Clock | None = None
+    ) -> None:
+        """Describe it.
+
+        Args:
+            workers: how many worker processes.
+            quiet: the processes log warnings and errors only, unless WATCHKEEPER_LOG_LEVEL says otherwise.
+        """
+        self.workers = workers
         self._settings = settings
+        self._quiet = quiet
         self._clock = clock or SystemClock()
         self._stopping = threading.Event()
-        self._workers = workers
         self._children: list[Child] = []
         self._engine: Engine | None = None
         self._mourned: dict[str, float] = {}  # dead supervisors, and when their workers must be dead too
         self.simulated = False
 
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
-        """End everything. Safe as a signal handler."""
+        """End everything; a second call hands running jobs back at once. Safe as a signal handler."""
+        if self._stopping.is_set():
+            for child in self._children:
+                if child.name == "supervisor":
+                    child.signal(signal.SIGTERM)
         self._stopping.set()
 
     def start(self) -> None:
@@ -54,26 +73,40 @@ class Up:
 
         Raises:
             ServiceError: one of them cannot start; says what to do.
+            Stopped: `stop` was called meanwhile.
         """
         settings, environ = self._settings, dict(self._settings.environ)
+        if self._quiet and not environ.get("WATCHKEEPER_LOG_LEVEL"):
+            environ["WATCHKEEPER_LOG_LEVEL"] = "warning"
         self._start_child("store", "console.local", environ)
         self._wait_for_redis()
         self._engine = open_database(settings, name="watchkeeper-up", pool_size=1)
         if self._needs_sandbox(self._engine):
             environ |= self._start_sandbox(environ)
             self.simulated = True
+        if self.simulated or named_by_an_agent(self._engine):
+            environ = with_demo_tools(environ)
         self._start_child("scheduler", "scheduler", environ)
         self._start_supervisor(environ)
 
     def run(self) -> int:
         """Watch over the processes until stopped; 0, or 1 when one had to be given up."""
-        while not self._stopping.wait(0.1):
-            for child in self._children:
-                child.check()
-                if child.given_up:
-                    self._stopping.set()
-            self._mourn()
+        while self.watch():
+            self.pause(0.1)
         return 1 if any(child.given_up for child in self._children) else 0
+
+    def watch(self) -> bool:
+        """Restart what died; false = it was stopped, or one had to be given up."""
+        for child in self._children:
+            child.check()
+            if child.given_up:
+                self._stopping.set()
+        self._mourn()
+        return not self._stopping.is_set()
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but not beyond a stop."""
+        self._stopping.wait(seconds)
 
     def close(self) -> None:
         """End the processes: those that use the store first, each with its time to drain."""
@@ -95,7 +128,7 @@ class Up:
         def command() -> list[str]:
             lives.append(str(uuid4()))
             return room_command(
-                "workers", "--die-with-parent", "--supervisor", lives[-1], "--processes", str(self._workers)
+                "workers", "--die-with-parent", "--supervisor", lives[-1], "--processes", str(self.workers)
             )
 
         def died(_code: int) -> None:
@@ -136,9 +169,13 @@ class Up:
                     self._children[0].check()
                     if self._clock.monotonic() > deadline or self._children[0].given_up:
                         raise ServiceError(f"the store does not answer: {error}") from None
-                self._stopping.wait(0.05)
+                self._pause_or_stop()
         finally:
             client.close()
+
+    def _pause_or_stop(self) -> None:
+        if self._stopping.wait(0.05):
+            raise Stopped
 
     def _needs_sandbox(self, engine: Engine) -> bool:
         """No real provider is configured anywhere: the demo runs against the sandbox."""
@@ -158,10 +195,11 @@ class Up:
         ports = ["0"]
         child = Child(
             "sandbox",
-            lambda: room_command("sandbox", "--port", ports[0], "--port-file", str(port_file)),
+            lambda: room_command("sandbox", "--lifelike", "--port", ports[0], "--port-file", str(port_file)),
             environ=environ,
             clock=self._clock,
             ties=True,
+            mute=True,
         )
         self._children.append(child)
         child.start()
@@ -170,7 +208,7 @@ class Up:
             child.check()
             if self._clock.monotonic() > deadline or child.given_up:
                 raise ServiceError("the sandbox provider did not start: see its lines above")
-            self._stopping.wait(0.05)
+            self._pause_or_stop()
         ports[0] = port_file.read_text().strip()  # after a crash it comes back on the same port
         base = f"http://127.0.0.1:{ports[0]}/openai/v1"
         return {"SANDBOX_API_BASE": base, "SANDBOX_API_KEY": f"sandbox-key-{os.getpid()}"}

@@ -41,6 +41,8 @@ class OpenAIWire:
             messages=len(messages),
             words=sum(count_words(text) for _, text in texts) + tool_words(tools),
             include_usage=isinstance(options, Mapping) and options.get("include_usage") is True,
+            system="\n".join(text for role, text in texts if role in ("system", "developer")),
+            schema=_schema(body),
         )
 
     def plain(self, ask: Ask, reply: Reply, stamp: Stamp) -> JsonObject:
@@ -70,6 +72,13 @@ class OpenAIWire:
 def _functions(body: JsonObject) -> list[JsonObject]:
     found = (tool.get("function") for tool in objects(body.get("tools")))
     return [function for function in found if isinstance(function, Mapping)]
+
+
+def _schema(body: JsonObject) -> JsonObject | None:
+    found: object = body
+    for field in ("response_format", "json_schema", "schema"):
+        found = found.get(field) if isinstance(found, Mapping) else None
+    return found if isinstance(found, Mapping) else None
 
 
 def _line(role: object, text: str) -> Line:

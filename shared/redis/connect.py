@@ -12,6 +12,7 @@ from redis.exceptions import AuthenticationError, RedisError
 from redis.retry import Retry
 
 from shared.errors import RedisUnavailable
+from shared.redis.closed_transport import mend
 
 CONNECT_SECONDS: Final = 2.0
 REPLY_SECONDS: Final = 2.0
@@ -30,6 +31,7 @@ def connect_redis(url: str, *, connections: int, block_seconds: float = 0.0) -> 
 def connect_redis_async(url: str, *, connections: int) -> "redis.asyncio.Redis":
     """The same for an event loop."""
     pool = redis.asyncio.BlockingConnectionPool.from_url(url, timeout=REPLY_SECONDS, **_options(connections, 0.0))
+    mend(pool)
     return redis.asyncio.Redis.from_pool(pool)
 
 

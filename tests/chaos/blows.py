@@ -9,10 +9,13 @@ POINTS = (
     "after_claim",
     "before_llm_request",
     "during_llm_call",
+    "during_stream",
     "after_llm_reply",
     "before_step_commit",
     "after_step_commit",
     "before_tool",
+    "after_tool_start_commit",
+    "in_tool",
     "before_final_commit",
     "after_commit_before_wakeup",
 )
@@ -49,6 +52,13 @@ def blows(seed: int, kills: int, others: float) -> Iterator[Blow]:
         if open_call and chance.random() < 0.5:
             target = "worker"
         yield Blow(target, chance.uniform(0.05, 0.3), chance.random())
+
+
+def only(seed: int, target: str, times: int) -> Iterator[Blow]:
+    """The same blow `times` times, at moments drawn from the seed."""
+    chance = random.Random(seed)
+    for _ in range(times):
+        yield Blow(target, chance.uniform(0.05, 1.0), chance.random())
 
 
 def evenly(seed: int, times: int) -> Iterator[Blow]:

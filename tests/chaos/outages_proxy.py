@@ -4,7 +4,7 @@ import asyncio
 import socket
 import struct
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from enum import StrEnum
@@ -137,6 +137,3 @@ def open_proxy(target: str) -> Iterator[Proxy]:
         yield proxy
     finally:
         proxy.stop()
-
-
-Act = Callable[[], None]

@@ -8,6 +8,7 @@ import asyncio
 import functools
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -17,14 +18,22 @@ from typing import Any
 from workers.journal.operations import Claim, Finish, RecordSteps, StartTool
 from workers.journal.writer import JournalWriter
 from workers.llm.call import LlmCalls
+from workers.telling.teller import StreamTeller
 
 _OPEN_SECONDS = 0.02  # the request has left by then
+_TOLD = re.compile(r"word(\d+)")  # the pieces of a streamed reply: tests.chaos.readers
+_SURELY_TOLD, _LAST = 8, 40  # after 0.1 s of words the publisher has sent the first
 
-_BEFORE = {Claim: "before_claim", RecordSteps: "before_step_commit", Finish: "before_final_commit"}
+_BEFORE = {
+    Claim: "before_claim",
+    RecordSteps: "before_step_commit",
+    StartTool: "before_tool",
+    Finish: "before_final_commit",
+}
 _AFTER = {
     Claim: "after_claim",
     RecordSteps: "after_step_commit",
-    StartTool: "before_tool",
+    StartTool: "after_tool_start_commit",
     Finish: "after_commit_before_wakeup",
 }
 
@@ -79,5 +88,16 @@ def _call(original: Any) -> Any:
     return call
 
 
+def _token(original: Any) -> Any:
+    def token(self: StreamTeller, number: int, text: str) -> None:
+        original(self, number, text)
+        word = _TOLD.search(text)
+        if word and _SURELY_TOLD <= int(word[1]) < _LAST:
+            reached("during_stream")
+
+    return token
+
+
 _around(JournalWriter, "do", _journal)
 _around(LlmCalls, "call", _call)
+_around(StreamTeller, "token", _token)

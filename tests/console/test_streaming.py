@@ -35,7 +35,7 @@ def test_a_story_is_followed_to_its_end(wk: CommandLine) -> None:
     ran = wk.ok("jobs", "tail", job[-8:], "--timeout", "5")
 
     assert ran.out == "a first \nit is noon\n"
-    assert "(interrupted, step 1 runs again: its worker died)" in ran.err
+    assert "(this step begins anew: its worker died)" in ran.err
     assert "\x1b" not in ran.err
 
 

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from tests.e2e.house import House
+from watchkeeper.contract import ALONE_QUEUE
 from watchkeeper.states import JobState
 
 
@@ -12,15 +13,17 @@ from watchkeeper.states import JobState
 def test_a_job_that_kills_its_workers_is_dead_after_four_and_its_neighbours_finish(house: House) -> None:
     house.change_agent(tools='["segfault"]')
     house.scheduler()
-    house.processes.room(
+    supervisor = house.processes.room(
         "workers",
         PYTHONPATH=os.getcwd(),
         WATCHKEEPER_TOOLS="tests.e2e.poisonous",
         WATCHKEEPER_WORKER_PROCESSES="2",
-    ).says("supervisor.ready")
+    )
+    supervisor.says("supervisor.ready", 90)
 
     neighbours = [house.client.enqueue("default", f"question {n} [[slow=1]]") for n in range(6)]
     poison = house.client.enqueue("default", "go [[tools=1]]")
+    mended = house.client.enqueue("default", "go [[tools=1]]", metadata={"crashes": 2})
 
     dead = house.client.wait(poison.id, 120)
     assert dead.state is JobState.DEAD, (house.rows.events(poison.id), house.processes.output())
@@ -31,3 +34,12 @@ def test_a_job_that_kills_its_workers_is_dead_after_four_and_its_neighbours_fini
     assert "in its tools (segfault)" in row["error_message"]
     for job in neighbours:
         house.done(job.id)
+
+    # One that holds at last ends well in a process of its own, and a stray wake-up of an ended one does no harm.
+    assert "it holds" in (house.done(mended.id).text or "")
+    lone = [row for row in house.rows.ended() if row["alone_with"] == mended.id]
+    assert {row["ended_why"] for row in lone if not row["crashed"]} == {"stopped"}
+    house.redis.zadd(ALONE_QUEUE, {neighbours[0].id: 1})
+    supervisor.says(f'"alone_with": "{neighbours[0].id}"')
+    house.done(house.client.enqueue("default", "hello").id)
+    assert len(house.rows.alive()) == 2

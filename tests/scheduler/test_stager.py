@@ -1,6 +1,7 @@
 """Every queued job gets its wake-up, however the first one got lost, and never two of them."""
 
 import pytest
+import structlog
 from redis import Redis
 from sqlalchemy import Engine, update
 
@@ -8,7 +9,7 @@ from scheduler.stager import RESEND_SECONDS, Stager
 from shared.db.tables import jobs
 from tests.rows import Rows
 from watchkeeper import Client
-from watchkeeper.contract import WAKE_QUEUE
+from watchkeeper.contract import ALONE_QUEUE, WAKE_QUEUE
 from watchkeeper.states import JobState
 
 NOW = 0  # the database's clock is what counts
@@ -137,3 +138,19 @@ def test_urgent_jobs_go_first_when_there_are_more_than_one_run_takes(
     (urgent,) = rows.enqueue(priority=0)
     Stager(engine, client).run_once(NOW)
     assert woken(client)[0] == urgent
+
+
+def test_a_job_that_needs_a_process_of_its_own_and_finds_none_is_told_of_once(
+    engine: Engine, rows: Rows, client: Redis
+) -> None:
+    (lone,) = rows.enqueue(crashes=2)
+    rows.enqueue()
+    stager = Stager(engine, client)
+    with structlog.testing.capture_logs() as logs:
+        stager.run_once(NOW)
+        assert [entry for entry in logs if entry["event"] == "job.waits_alone"] == []
+        for _ in range(3):
+            let_time_pass(engine)
+            stager.run_once(NOW)
+    assert [entry["job"] for entry in logs if entry["event"] == "job.waits_alone"] == [lone]
+    assert client.zrange(ALONE_QUEUE, 0, -1) == [lone]

@@ -60,7 +60,8 @@ class Acting:
                     "tool.missing",
                     agent=agent.name,
                     tool=name,
-                    advice="add its module to WATCHKEEPER_TOOLS on this host, or take it from the agent",
+                    advice="add its module to WATCHKEEPER_TOOLS on this host, see whether its MCP server is away "
+                    "(`watchkeeper tools ls`), or take it from the agent",
                 )
         return {name: self._tools[name] for name in agent.tools if name in self._tools}
 

@@ -1,4 +1,4 @@
-"""Does the model go in circles? It does when it asks for the very same tool call again and again, and learns nothing new.
+"""Does the model go in circles? It does when it asks for the very same tool call turn after turn and learns nothing.
 
 A call that is answered differently each time is no circle: a tool may be polled.
 """

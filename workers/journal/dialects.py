@@ -35,8 +35,6 @@ class Prepared:
 class Database(Protocol):
     """One private connection of the writer thread."""
 
-    dialect: Dialect
-
     def begin(self) -> None: ...
     def commit(self) -> None: ...
     def rollback(self) -> None: ...
@@ -61,12 +59,15 @@ class Database(Protocol):
         """True when a batch and another process waited for each other's rows: row by row it works."""
         ...
 
+    def is_locked(self, error: Exception) -> bool:
+        """True when somebody holds one of the rows, perhaps a worker that was stopped in mid-transaction."""
+        ...
+
 
 class SqliteDatabase:
     """SQLite in WAL mode; waits up to five seconds for another process's write."""
 
     def __init__(self, url: URL) -> None:
-        self.dialect: Dialect = sqlite.dialect(paramstyle="named")
         self._connection = sqlite3.connect(
             str(Path(url.database or "")),
             timeout=5.0,
@@ -114,12 +115,14 @@ class SqliteDatabase:
     def is_deadlock(self, error: Exception) -> bool:
         return False  # one writer at a time
 
+    def is_locked(self, error: Exception) -> bool:
+        return False
+
 
 class PostgresDatabase:
     """PostgreSQL over psycopg 3; statements are prepared by the server at their third run."""
 
     def __init__(self, url: URL) -> None:
-        self.dialect: Dialect = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
         self._connection = psycopg.connect(
             url.set(drivername="postgresql").render_as_string(hide_password=False),
             connect_timeout=5,
@@ -131,8 +134,12 @@ class PostgresDatabase:
             keepalives_interval=5,
             keepalives_count=3,
             tcp_user_timeout=20_000,  # ms; a host that vanished is noticed, not waited for
-            options="-c statement_timeout=10000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=15000",
+            options="-c statement_timeout=10000 -c lock_timeout=1000 -c idle_in_transaction_session_timeout=10000",
         )
+        # A process stopped within a pipeline holds its rows' locks, and is not idle to the server: only this ends it.
+        self._bounded = self._connection.info.server_version >= 170000
+        if self._bounded:
+            self._connection.execute("SET transaction_timeout = 15000")
 
     def begin(self) -> None:
         self._connection.execute("BEGIN")
@@ -160,8 +167,13 @@ class PostgresDatabase:
         return self._connection.execute(statement.text, {**statement.constants, **parameters}).rowcount
 
     def run_many(self, statement: Prepared, parameters: Sequence[Parameters]) -> None:
-        with self._connection.cursor() as cursor:
-            cursor.executemany(statement.text, [{**statement.constants, **row} for row in parameters])
+        rows = [{**statement.constants, **row} for row in parameters]
+        if self._bounded:
+            with self._connection.cursor() as cursor:
+                cursor.executemany(statement.text, rows)  # a pipeline
+        else:
+            for row in rows:
+                self._connection.execute(statement.text, row)
 
     def is_outage(self, error: Exception) -> bool:
         # Read-only: a standby that is not promoted yet. Closed: the server ended our session, in whatever words.
@@ -173,6 +185,16 @@ class PostgresDatabase:
 
     def is_deadlock(self, error: Exception) -> bool:
         return isinstance(error, psycopg.errors.DeadlockDetected)
+
+    def is_locked(self, error: Exception) -> bool:
+        return isinstance(error, psycopg.errors.LockNotAvailable)
+
+
+def dialect_of(url: str) -> Dialect:
+    """What the writer's statements are prepared for; no connection is needed."""
+    if make_url(url).get_backend_name() == "sqlite":
+        return sqlite.dialect(paramstyle="named")
+    return postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 
 
 def open_database(url: str) -> Database:

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from shared.clock import Clock, SystemClock
-from workers.journal.dialects import Database, open_database
+from workers.journal.dialects import Database, dialect_of, open_database
 from workers.journal.operations import Operation
 from workers.journal.records import LostClaim
 from workers.journal.statements import Statements
@@ -40,13 +40,16 @@ class _Waiting:
     future: "asyncio.Future[Any]"
     outcome: Any = None
     error: BaseException | None = None
+    again: bool = False
 
 
 class JournalWriter:
     """Runs operations for coroutines. In an outage of SQL they wait, nothing is lost and nothing is skipped."""
 
-    def __init__(self, database_url: str, clock: Clock | None = None) -> None:
+    def __init__(self, database_url: str, clock: Clock | None = None, statements: Statements | None = None) -> None:
+        """`statements`: prepared for this database before; they take longer than the rest of a worker's start."""
         self._url = database_url
+        self._statements = statements or Statements(dialect_of(database_url))
         self._clock = clock or SystemClock()
         self._database: Database | None = None
         self._busy_since: float | None = None
@@ -125,8 +128,7 @@ class JournalWriter:
                 try:
                     if self._database is None:
                         self._database = open_database(self._url)
-                        statements = Statements(self._database.dialect)
-                    _commit(self._database, statements, batch)
+                    _commit(self._database, self._statements, batch)
                     if self.outage.is_set():
                         self.outage.clear()
                         log.info("journal.recovered", waiting=len(batch))
@@ -144,8 +146,14 @@ class JournalWriter:
                         )
                     self._closing.wait(_RECONNECT_SECONDS[min(failures, len(_RECONNECT_SECONDS) - 1)])
                     failures += 1
+            else:
+                batch = []  # given up at the end, or empty: whoever waits is not told that it was stored
             self._busy_since = None
-            _deliver(batch)
+            _deliver([waiting for waiting in batch if not waiting.again])
+            for waiting in batch:
+                if waiting.again:
+                    waiting.again = False
+                    self._queue.put(waiting)
         if self._database is not None:
             self._database.close()
 
@@ -174,12 +182,16 @@ def _commit(database: Database, statements: Statements, batch: list[_Waiting]) -
     try:
         _transaction(database, statements, batch)
     except Exception as error:
-        if database.is_outage(error) and not (len(batch) > 1 and database.is_deadlock(error)):
+        locked = database.is_locked(error)
+        if database.is_outage(error) and not (locked or (len(batch) > 1 and database.is_deadlock(error))):
             raise
         database.rollback()
         if len(batch) > 1:
             for waiting in batch:
                 _commit(database, statements, [waiting])
+            return
+        if locked:
+            batch[0].again = True  # nobody else has to wait for that row
             return
         try:
             batch[0].outcome = batch[0].operation.refused(error) if database.is_conflict(error) else None

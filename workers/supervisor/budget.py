@@ -11,7 +11,9 @@ PAUSES: Final = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Seconds before the next start in a slot, by its quick deaths in a row."""
 
 UNBORN: Final = 5
-"""So many deaths before ready for each slot, with nobody ready in between: it does not start any more."""
+"""So many deaths before ready for each slot, with nobody ready in between: it does not start any more.
+
+Unless somebody lives: a healthy worker is not taken down because its replacement does not come up."""
 
 QUICK_DEATHS: Final = 20
 """So many quick deaths within WINDOW_SECONDS, while nobody lived STABLE_SECONDS."""
@@ -39,6 +41,7 @@ class Budget:
         """Somebody has been ready for so long."""
         if seconds >= STABLE_SECONDS:
             self._quick.clear()
+            self._unborn = 0
 
     def died(self, slot: int, lived: float | None, why: str, now: float, *, counts: bool = True) -> float:
         """A worker of `slot` died, `lived` seconds after it was ready (None: it never was); the pause in seconds.

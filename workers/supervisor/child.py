@@ -13,24 +13,27 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import structlog
+from redis.exceptions import RedisError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared.errors import ServiceError
-from shared.logs import configure_logging
 from shared.settings import Settings
 from watchkeeper.errors import StoreUnavailable, WatchkeeperError
+from workers.equipment import Equipment
 from workers.supervisor.member import UNREACHABLE
 from workers.worker import Worker
 
 log = structlog.get_logger()
 
 _BEAT_SECONDS: Final = 1.0
+_STORE_ERRORS: Final = (OperationalError, InterfaceError, PoolTimeout, RedisError)
 _ORPHAN_SECONDS: Final = 3.0  # an orphan hands back what it can, and then it ends, whatever hangs
 
 
-def live(settings: Settings, order: dict[str, Any], end: socket.socket) -> int:
+def live(settings: Settings, equipment: Equipment, order: dict[str, Any], end: socket.socket) -> int:
     """Be the worker that `order` describes; the exit status."""
-    incarnation, slot = str(order["fork"]), int(order["slot"])
-    configure_logging(room="worker", format=settings.log_format, level=settings.log_level, slot=slot)
+    incarnation = str(order["fork"])
     faulthandler.register(signal.SIGUSR2, file=sys.stderr, all_threads=True)
     line = OwnerLine(end)
     line.tell(hello=os.getpid())
@@ -40,7 +43,7 @@ def live(settings: Settings, order: dict[str, Any], end: socket.socket) -> int:
         supervisor=order["supervisor"],
         alone_with=order["alone_with"],
         owner=line,
-        prepared=True,
+        equipment=equipment,
     )
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
     for number in (signal.SIGINT, signal.SIGHUP):  # the controller's business
@@ -54,6 +57,14 @@ def live(settings: Settings, order: dict[str, Any], end: socket.socket) -> int:
             isinstance(error, ServiceError) and error.exit_code == UNREACHABLE
         )
         return UNREACHABLE if unreachable else 1
+    except _STORE_ERRORS as error:  # it went away, or was locked, between the checks and the first write
+        told = str(getattr(error, "orig", None) or error).strip().splitlines()
+        log.error(
+            "worker.start_failed",
+            error=f"{type(error).__name__}: {told[0] if told else ''}",
+            advice="a store went away while it started; it is tried again",
+        )
+        return UNREACHABLE
 
 
 class OwnerLine:
@@ -80,12 +91,12 @@ class OwnerLine:
         """See Owner."""
         self.tell(leaving=True)
 
-    async def beat(self, ailing: Callable[[], str | None]) -> None:
+    async def beat(self, ailing: Callable[[], str | None], useful: Callable[[], bool]) -> None:
         """See Owner."""
         while True:
             what = ailing()
             if what is None:
-                self.tell(beat=True)
+                self.tell(beat=True, useful=useful())
             else:
                 self.tell(ailing=what)
             await asyncio.sleep(_BEAT_SECONDS)
@@ -97,7 +108,7 @@ class OwnerLine:
 
 
 def _listen(end: socket.socket, worker: Worker) -> None:
-    words = {"drain": worker.stop, "hurry": worker.hurry}
+    words = {"drain": worker.drain, "hurry": worker.hurry}
     heard = b""
     while True:
         data = _received(end)

@@ -2,9 +2,7 @@
 
 import os
 import queue
-import selectors
 import signal
-import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +12,7 @@ from uuid import uuid4
 import structlog
 
 from shared.clock import Clock, SystemClock
+from shared.db.problems import translated
 from shared.settings import Settings
 from shared.stores import open_stores
 from shared.supervision.orders import Action, Order
@@ -21,10 +20,10 @@ from workers.supervisor.asking import BLOCK_SECONDS, Asking
 from workers.supervisor.fleet import Effect, Fleet, GiveUp, Start
 from workers.supervisor.forking import Forking
 from workers.supervisor.hands import Hands
+from workers.supervisor.hearing import Hearing
 from workers.supervisor.kinds import kinds_in_use
-from workers.supervisor.line import Line
-from workers.supervisor.member import Bury, Closed, Dump, Kill, Ready, Reaped, ReplaceForker, Tell, Unforked
-from workers.supervisor.obeying import obey, understood
+from workers.supervisor.member import Bury, Dump, Kill, Ready, ReplaceForker, Tell, Unforked
+from workers.supervisor.obeying import obey
 from workers.supervisor.records import Records
 from workers.supervisor.service_manager import ServiceManager
 
@@ -63,13 +62,10 @@ class Controller:
             new_id=lambda: str(uuid4()),
         )
         self._asked: queue.SimpleQueue[Asked] = queue.SimpleQueue()
-        self._bell, self._ring = socket.socketpair()
-        self._ring.setblocking(False)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._bell, selectors.EVENT_READ)
-        self._watched_forker: Line | None = None
+        # What the installation uses is known once its database is open.
+        self._forking = Forking(os.environ, self._clock)
+        self._hearing = Hearing(self._forking)
         self._manager = ServiceManager(settings.environ)
-        self._told_manager_at = float("-inf")
         self._was_ready = False
         self._may_run_alone = threading.Event()
         self._failed: str | None = None
@@ -84,12 +80,13 @@ class Controller:
         Raises:
             ServiceError: it cannot start; says what to do.
         """
-        stores = open_stores(self._settings, name="watchkeeper-supervisor", pool_size=3, block_seconds=BLOCK_SECONDS)
-        self._forking = Forking(os.environ, kinds_in_use(stores.engine), self._clock)
-        self._records = Records(stores.engine, self.supervisor)
-        self._hands = Hands(self.supervisor, self._selector, self._forking, self._records)
-        self._records.open(self._fleet.size, self._settings.worker_threads)
         signal.signal(signal.SIGHUP, lambda *_: self._ask(self._roll))
+        stores = open_stores(self._settings, name="watchkeeper-supervisor", pool_size=3, block_seconds=BLOCK_SECONDS)
+        with translated(stores.engine.url):
+            self._forking.kinds = kinds_in_use(stores.engine)
+            self._records = Records(stores.engine, self.supervisor)
+            self._records.open(self._fleet.size, self._settings.worker_threads)
+        self._hands = Hands(self.supervisor, self._hearing, self._forking, self._records)
         asking = Asking(
             stores.redis,
             self.supervisor,
@@ -115,19 +112,18 @@ class Controller:
 
     def _turn(self) -> None:
         """Hear everybody first, then judge: who spoke while we were busy has spoken."""
-        ready = self._selector.select(_TICK_SECONDS)
+        heard = self._hearing.wait(_TICK_SECONDS)
         now = self._clock.monotonic()
-        for key, _ in ready:
-            if key.fileobj is self._bell:
-                self._bell.recv(4096)
-            elif key.fileobj is self._watched_forker:
-                self._hear_forker(now)
-            else:
-                self._hear(str(key.data), now)
+        for incarnation, event in heard:
+            if isinstance(event, Ready):
+                self._log_ready(incarnation, now)
+            self._do(self._fleet.happened(incarnation, event, now))
         with suppress(queue.Empty):
             while True:
                 self._do(self._asked.get_nowait()(now))
-        self._mind_forker(now)
+        if self._fleet.stopping is None:
+            self._mind_forker(now)
+        self._hearing.follow_forker()
         self._do(self._fleet.tick(now, can_fork=self._forking.warm))
         if self._fleet.may_run_alone and self._forking.warm:
             self._may_run_alone.set()
@@ -135,51 +131,13 @@ class Controller:
             self._may_run_alone.clear()
         self._tell_manager(now)
 
-    def _hear(self, incarnation: str, now: float) -> None:
-        line = self._hands.lines.get(incarnation)
-        if line is None:
-            return
-        messages, is_open = line.hear()
-        for message in messages:
-            event = understood(message)
-            if isinstance(event, Ready):
-                self._log_ready(incarnation, now)
-            self._do(self._fleet.happened(incarnation, event, now))
-        if not is_open:
-            self._hands.drop(incarnation)
-            self._do(self._fleet.happened(incarnation, Closed(), now))
-
-    def _hear_forker(self, now: float) -> None:
-        line = self._watched_forker
-        if line is None:
-            return
-        messages, is_open = line.hear()
-        for message in messages:
-            if "warm" in message:
-                self._forking.heard_warm(message["seconds"])
-            elif "reaped" in message:
-                self._hear(message["reaped"], now)  # its last words come first
-                self._do(self._fleet.happened(message["reaped"], Reaped(message["code"]), now))
-            elif "unforked" in message:
-                self._do(self._fleet.happened(message["unforked"], Unforked(message["why"]), now))
-        if not is_open:
-            self._selector.unregister(line)
-            self._watched_forker = None
-            line.close()
-            if self._forking.line is line:
-                self._forking.lost()
-
     def _mind_forker(self, now: float) -> None:
-        if self._fleet.stopping is None:
-            if self._forking.check():
-                # Whom it was asked for and did not fork will not come.
-                for member in [member for member in self._fleet.members.values() if member.pid is None]:
-                    self._do(self._fleet.happened(member.incarnation, Unforked("its forker died"), now))
-            if self._forking.given_up is not None:
-                self._give_up(self._forking.given_up)
-        if self._watched_forker is None and self._forking.line is not None:
-            self._watched_forker = self._forking.line
-            self._selector.register(self._watched_forker, selectors.EVENT_READ)
+        if self._forking.check():
+            # Whom it was asked for and did not fork will not come.
+            for member in [member for member in self._fleet.members.values() if member.pid is None]:
+                self._do(self._fleet.happened(member.incarnation, Unforked("its forker died"), now))
+        if self._forking.failing is not None and not self._fleet.ready:
+            self._give_up(self._forking.failing)
 
     def _do(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -187,7 +145,7 @@ class Controller:
                 case Start():
                     self._hands.start(effect)
                 case Tell():
-                    self._hands.tell(effect)
+                    self._hands.tell(effect, asked=self._fleet.stopping is None)
                 case Dump():
                     self._hands.dump(effect)
                 case Kill():
@@ -210,8 +168,7 @@ class Controller:
     def _ask(self, asked: Asked) -> None:
         """Have the watching thread do it; from any thread, or a signal handler."""
         self._asked.put(asked)
-        with suppress(BlockingIOError):  # full: it is about to look anyhow
-            self._ring.send(b"!")
+        self._hearing.wake()
 
     def _end(self, now: float) -> list[Effect]:
         word = "drain" if self._fleet.stopping is None else "hurry"
@@ -228,6 +185,8 @@ class Controller:
         log.info("supervisor.ordered", action=order.action, incarnation=order.incarnation, why=order.why, by=order.by)
         if order.action is Action.SCALE and order.processes is not None:
             self._records.scaled(order.processes)
+        if order.incarnation is not None and order.incarnation not in self._fleet.members:
+            log.info("supervisor.order_past", action=order.action, incarnation=order.incarnation, why="it has ended")
         return obey(order, self._fleet, now)
 
     def _run_alone(self, job_id: str) -> list[Effect]:
@@ -247,7 +206,4 @@ class Controller:
             self._was_ready = True
             log.info("supervisor.ready", supervisor=self.supervisor, ready=ready)
             self._manager.tell(READY=1, STATUS=f"{ready} of {size} workers ready")
-        every = self._manager.watchdog_seconds
-        if every is not None and now - self._told_manager_at >= every:
-            self._told_manager_at = now
-            self._manager.tell(WATCHDOG=1, STATUS=f"{ready} of {size} workers ready")
+        self._manager.alive(now, f"{ready} of {size} workers ready")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from workers.supervisor.budget import Budget
+from workers.supervisor.budget import QUICK_SECONDS, Budget
 from workers.supervisor.life import advance, tell
 from workers.supervisor.member import (
     STAFFED,
@@ -80,7 +80,8 @@ class Fleet:
             self.wanted.pop(incarnation, None)
         if isinstance(event, Ready) and after is not None and member.ready_at is None:
             self._budget.ready()
-            done += self._relieve(after, now)
+            if after.phase is Phase.READY:  # else it was told to end before it could relieve anybody
+                done += self._relieve(after, now)
         for effect in effects:
             if isinstance(effect, Bury):
                 done += self._mourn(effect, now)
@@ -89,12 +90,12 @@ class Fleet:
     def tick(self, now: float, *, can_fork: bool) -> list[Effect]:
         """Time passed: what is overdue, and who is missing."""
         done: list[Effect] = []
-        # While we ourselves did not run nobody could be heard: that time is nobody's silence.
+        # While we ourselves did not run nobody could be heard, and perhaps nobody ran: that time is nobody's.
         late = now - self._ticked_at if self._ticked_at is not None else 0.0
         self._ticked_at = now
         for incarnation, member in list(self.members.items()):
             if late > 1.0:
-                self.members[incarnation] = replace(member, heard_at=member.heard_at + late)
+                self.members[incarnation] = member = _without(member, late, now)
             if member.phase is Phase.READY and member.ready_at is not None:
                 self._budget.lived(now - member.ready_at)
             done += self.happened(incarnation, Tick(), now)
@@ -126,7 +127,8 @@ class Fleet:
 
     def run_alone(self, job_id: str) -> None:
         """Have a process started for this one job."""
-        if job_id not in self.lone_jobs:
+        here = any(member.alone_with == job_id for member in self.members.values())
+        if not here and job_id not in self.lone_jobs:  # a wake-up may come twice
             self.lone_jobs.append(job_id)
 
     def recycle(self, incarnation: str, why: str) -> None:
@@ -144,9 +146,14 @@ class Fleet:
         member = self.members.get(incarnation)
         if member is None:
             return []
-        if not member.extra:
+        replaced = self.members.get(member.replaces or "")
+        if replaced is not None and replaced.phase in STAFFED:
+            self.wanted.pop(replaced.incarnation, None)  # who was to be replaced stays, in the same slot
+        elif not member.extra:
             self._closed.add(member.slot)
-        return self._tell(member, word, why, now)
+        successors = [other for other in self.members.values() if other.replaces == incarnation]
+        told = [member, *(other for other in successors if other.phase in STAFFED)]
+        return [effect for one in told for effect in self._tell(one, word, why, now)]
 
     def scale(self, size: int, why: str, now: float) -> list[Effect]:
         """Keep `size` workers from now on."""
@@ -184,6 +191,18 @@ class Fleet:
         if member.told is not None or member.extra or self.stopping is not None:
             return []  # it was to end; and a job that kills its own process spends nobody's budget
         lived = None if member.ready_at is None else now - member.ready_at
+        if member.useful and lived is not None:
+            lived = max(lived, QUICK_SECONDS)  # what kills it is not that it cannot work
         self._budget.died(member.slot, lived, burial.why, now, counts=not burial.outage)
         spent = self._budget.spent(now)
         return [] if spent is None else [GiveUp(spent)]
+
+
+def _without(member: Member, seconds: float, now: float) -> Member:
+    """As if those seconds had not passed for it."""
+    return replace(
+        member,
+        born_at=min(member.born_at + seconds, now),
+        since=min(member.since + seconds, now),
+        heard_at=min(member.heard_at + seconds, now),
+    )

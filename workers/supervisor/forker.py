@@ -20,7 +20,9 @@ import structlog
 from shared.clock import Clock, SystemClock
 from shared.errors import ServiceError
 from shared.logs import configure_logging
+from shared.parent import dying_with_parent
 from shared.settings import Settings, load_settings
+from workers.equipment import Equipment
 from workers.supervisor.child import live
 from workers.supervisor.line import Line
 from workers.supervisor.warming import warm_up
@@ -33,8 +35,19 @@ _ORPHAN_SECONDS: Final = 4.0  # workers that outlive the controller longer than 
 class Forker:
     """Serves until the controller's end of the line closes."""
 
-    def __init__(self, settings: Settings, control: socket.socket, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        equipment: Equipment,
+        control: socket.socket,
+        *,
+        clock: Clock,
+        log_fields: dict[str, Any],
+    ) -> None:
+        """`log_fields`: what every log event carries; a worker puts its own there."""
         self._settings = settings
+        self._equipment = equipment
+        self._log_fields = log_fields
         self._control = control
         self._line = Line(control)
         self._clock = clock
@@ -73,7 +86,8 @@ class Forker:
                 self._line.tell(unforked=order["fork"], why=str(error))
             else:
                 if pid == 0:
-                    _become(self._settings, order, end, foreign, selector)
+                    self._log_fields.update(room="worker", slot=order["slot"])
+                    _become(self._settings, self._equipment, order, end, foreign, selector)
                 self._children[pid] = order["fork"]
             end.close()
         return is_open
@@ -99,6 +113,7 @@ class Forker:
 
 def _become(
     settings: Settings,
+    equipment: Equipment,
     order: dict[str, Any],
     end: socket.socket,
     foreign: list[socket.socket],
@@ -111,7 +126,7 @@ def _become(
         selector.close()
         for stranger in foreign:
             stranger.close()
-        code = live(settings, order, end)
+        code = live(settings, equipment, order, end)
     except BaseException:
         log.exception("worker.broke")
     finally:
@@ -125,18 +140,23 @@ def main() -> int:
     parser.add_argument("--control", type=int, required=True)
     parser.add_argument("--kinds", default="")
     options = parser.parse_args()
-    for number in (signal.SIGINT, signal.SIGHUP):  # the controller's business
+    # The controller's business. TERM too: a service manager may send it to all, and the forker is needed to the end.
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     settings, clock = load_settings(), SystemClock()
-    configure_logging(room="forker", format=settings.log_format, level=settings.log_level)
+    log_fields = configure_logging(room="forker", format=settings.log_format, level=settings.log_level)
+    control = socket.socket(fileno=options.control)
     begun = clock.monotonic()
     try:
-        warm_up(filter(None, options.kinds.split(",")), tools=settings.tools, lean=settings.lean_litellm)
+        with dying_with_parent():  # a module that hangs when it is imported never looks at the line
+            if select.select([control], [], [], 0)[0]:
+                return 0  # the controller died before we could ask to die with it; it says nothing this early
+            equipment = warm_up(settings, filter(None, options.kinds.split(",")))
     except ServiceError as error:
         log.error("forker.start_failed", error=str(error), advice="no worker starts before that is mended")
         return 1
-    control = socket.socket(fileno=options.control)
-    return Forker(settings, control, clock).run(warmed_in=clock.monotonic() - begun)
+    forker = Forker(settings, equipment, control, clock=clock, log_fields=log_fields)
+    return forker.run(warmed_in=clock.monotonic() - begun)
 
 
 if __name__ == "__main__":

@@ -13,42 +13,53 @@ from workers.supervisor.line import Line, line_pair
 log = structlog.get_logger()
 
 _PAUSES: Final = (0.0, 0.5, 1.0, 2.0, 5.0)
+_FAILING_SECONDS: Final = 30.0  # then on and on at this pace, for as long as workers live that it may replace
+_LAST_SECONDS: Final = 2.0  # from its line's end to its own: it says why it ends, and tears down what it imported
 _WARM_SECONDS: Final = 120.0  # importing litellm takes 2-4 s; a loaded machine may take long, but not for ever
 
 
 class Forking:
     """One forker at a time."""
 
-    def __init__(self, environ: Mapping[str, str], kinds: Sequence[str], clock: Clock) -> None:
+    def __init__(self, environ: Mapping[str, str], clock: Clock) -> None:
         self._environ = dict(environ)
-        self._kinds = ",".join(kinds)
+        self.kinds: Sequence[str] = ()
+        """The wire formats it warms up."""
+
         self._clock = clock
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
         self._start_at = 0.0
+        self._lost_at = 0.0
         self._deaths = 0
         self.line: Line | None = None
         self.warm = False
         self._was_warm = False
-        self.given_up: str | None = None
+        self.failing: str | None = None
+        """That it does not come up, in words; it is tried all the same."""
 
     def start(self) -> None:
         """Start one; it says `warm` on its line when it can fork."""
-        self.line, theirs = line_pair()
-        with theirs:
-            self._process = subprocess.Popen(
-                [
-                    sys.executable, "-P", "-m", "workers.supervisor.forker",
-                    "--control", str(theirs.fileno()), "--kinds", self._kinds,
-                ],
-                env=self._environ,
-                stdin=subprocess.DEVNULL,
-                stdout=sys.stderr,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,  # Ctrl-C in a terminal is for the controller alone
-            )  # fmt: skip
         self._started_at = self._clock.monotonic()
-        self.warm = False
+        ours, theirs = line_pair()
+        try:
+            with theirs:
+                self._process = subprocess.Popen(
+                    [
+                        sys.executable, "-P", "-m", "workers.supervisor.forker",
+                        "--control", str(theirs.fileno()), "--kinds", ",".join(self.kinds),
+                    ],
+                    env=self._environ,
+                    stdin=subprocess.DEVNULL,
+                    stdout=sys.stderr,
+                    pass_fds=[theirs.fileno()],
+                    start_new_session=True,  # Ctrl-C in a terminal is for the controller alone
+                )  # fmt: skip
+        except OSError as error:  # no memory, no process left: the workers that live must not pay for it
+            ours.close()
+            self._bury(f"it could not be started: {error}", self._started_at)
+            return
+        self.line = ours
         log.info("forker.started", pid=self._process.pid)
 
     def fork(self, end: int, **order: Any) -> None:
@@ -59,6 +70,7 @@ class Forking:
     def heard_warm(self, seconds: float) -> None:
         """It can fork now."""
         self.warm = self._was_warm = True
+        self.failing = None
         log.info("forker.warm", pid=self._process.pid if self._process else None, seconds=seconds)
 
     def kill(self, why: str) -> None:
@@ -67,12 +79,12 @@ class Forking:
             log.error("forker.killed", pid=self._process.pid, why=why)
             self._process.kill()
 
-    def lost(self) -> None:
-        """Its line closed: it is dead, or as good as dead."""
-        if self.line is not None:
-            self.line.close()
+    def lost(self, line: Line) -> None:
+        """Its `line` closed: it is dead, or as good as dead."""
+        if self.line is line:
             self.line = None
-        self.warm = False
+            self.warm = False
+            self._lost_at = self._clock.monotonic()
 
     def check(self) -> bool:
         """Notice its death (True), and start another when it is time."""
@@ -80,13 +92,14 @@ class Forking:
         if self._process is not None:
             code = self._process.poll()
             if code is not None:
-                self._bury(code, now)
+                self._bury(f"exit status {code}", now)
                 return True
             if self.line is None:
-                self.kill("its line closed, and it lives")
+                if now - self._lost_at > _LAST_SECONDS:
+                    self.kill("its line closed, and it lives")
             elif not self.warm and now - self._started_at > _WARM_SECONDS:
                 self.kill(f"not warm after {_WARM_SECONDS:g} s")
-        elif self.given_up is None and now >= self._start_at:
+        elif now >= self._start_at:
             self.start()
         return False
 
@@ -96,6 +109,8 @@ class Forking:
             self.line.close()
             self.line = None
         if self._process is not None:
+            if not self._was_warm:  # it has forked nobody, and looks at its line only when all is imported
+                self._process.kill()
             try:
                 self._process.wait(timeout)
             except subprocess.TimeoutExpired:
@@ -103,20 +118,22 @@ class Forking:
                 self._process.wait()
             self._process = None
 
-    def _bury(self, code: int, now: float) -> None:
+    def _bury(self, why: str, now: float) -> None:
         pid = self._process.pid if self._process else None
         self._process = None
         self._deaths = 0 if self._was_warm else self._deaths + 1
         self.warm = self._was_warm = False
         self.line = None  # closed by who reads it, once it has been read to its end
+        pause = _FAILING_SECONDS
         if self._deaths >= len(_PAUSES):
-            self.given_up = f"the forker does not come up: {self._deaths} died while warming, the last with {code}"
-            return
-        self._start_at = now + _PAUSES[self._deaths]
+            self.failing = f"the forker does not come up: {self._deaths} died while warming, the last: {why}"
+        else:
+            pause = _PAUSES[self._deaths]
+        self._start_at = now + pause
         log.error(
             "forker.died",
             pid=pid,
-            code=code,
-            restart_in_seconds=_PAUSES[self._deaths],
+            why=why,
+            restart_in_seconds=pause,
             advice="the workers go on; none can be started until the next forker is warm",
         )

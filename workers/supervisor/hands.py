@@ -1,7 +1,6 @@
 """What the supervisor does about its workers: fork, tell, signal, bury. What to do is decided in `fleet.py`."""
 
 import os
-import selectors
 import signal
 from contextlib import suppress
 
@@ -9,7 +8,8 @@ import structlog
 
 from workers.supervisor.fleet import Start
 from workers.supervisor.forking import Forking
-from workers.supervisor.line import Line, line_pair
+from workers.supervisor.hearing import Hearing
+from workers.supervisor.line import line_pair
 from workers.supervisor.member import Bury, Dump, Kill, Tell
 from workers.supervisor.records import Records
 
@@ -17,21 +17,19 @@ log = structlog.get_logger()
 
 
 class Hands:
-    """Holds the lines to the workers, registered in `selector` with the incarnation as their data."""
+    """Acts on what was decided, in its order."""
 
-    def __init__(self, supervisor: str, selector: selectors.BaseSelector, forking: Forking, records: Records) -> None:
+    def __init__(self, supervisor: str, hearing: Hearing, forking: Forking, records: Records) -> None:
         self._supervisor = supervisor
-        self._selector = selector
+        self._hearing = hearing
         self._forking = forking
         self._records = records
-        self.lines: dict[str, Line] = {}
 
     def start(self, start: Start) -> None:
         """Have it forked, with a line to us."""
         member = start.member
         line, theirs = line_pair()
-        self.lines[member.incarnation] = line
-        self._selector.register(line, selectors.EVENT_READ, member.incarnation)
+        self._hearing.add(member.incarnation, line)
         with theirs:
             self._forking.fork(
                 theirs.fileno(),
@@ -42,12 +40,13 @@ class Hands:
             )
         log.info("worker.started", slot=member.slot, incarnation=member.incarnation, replaces=member.replaces)
 
-    def tell(self, tell: Tell) -> None:
-        """Say it on its line; and in SQL, that it takes no more jobs."""
+    def tell(self, tell: Tell, *, asked: bool) -> None:
+        """Say it on its line; and in SQL, that it takes no more jobs, and why if somebody `asked` for that."""
         log.info("worker.told", incarnation=tell.incarnation, to=tell.word, why=tell.why)
-        self._records.draining(tell.incarnation, tell.why)
-        if tell.incarnation in self.lines:
-            self.lines[tell.incarnation].tell(say=tell.word)
+        self._records.draining(tell.incarnation, tell.why if asked else None)
+        line = self._hearing.line(tell.incarnation)
+        if line is not None:
+            line.tell(say=tell.word)
 
     def dump(self, dump: Dump) -> None:
         """Have it write its stacks."""
@@ -71,7 +70,7 @@ class Hands:
     def bury(self, burial: Bury) -> None:
         """Tell SQL that it is dead, and people why."""
         member = burial.member
-        self.drop(member.incarnation)
+        self._hearing.drop(member.incarnation)
         # Its row says so at once, for its jobs go back with that; no start waits for SQL.
         self._records.ended(member.incarnation, burial.why, crashed=burial.crashed)
         fields = {"slot": member.slot, "pid": member.pid, "incarnation": member.incarnation, "why": burial.why}
@@ -84,13 +83,6 @@ class Hands:
             if burial.code == -signal.SIGKILL and member.ill is None:
                 advice += "; nobody here killed it: is the host out of memory?"
             log.error("worker.died", crashed=burial.crashed, advice=advice, **fields)
-
-    def drop(self, incarnation: str) -> None:
-        """Close its line."""
-        line = self.lines.pop(incarnation, None)
-        if line is not None:
-            self._selector.unregister(line)
-            line.close()
 
 
 def _signal(pid: int | None, number: int) -> None:

@@ -53,8 +53,9 @@ END_SECONDS: Final = 10.0
 LEAVE_SECONDS: Final = 15.0
 """From its event loop's stop to its exit: SQL may be away, and it tries for a while."""
 
-STATUS_SECONDS: Final = 0.2
-"""How long the burial waits for the exit status once the line is closed."""
+STATUS_SECONDS: Final = 1.0
+"""How long the burial waits for the exit status once the line is closed. A forker that lives tells it within
+milliseconds, on a loaded host a little later; without it an orderly end could not be told from a crash."""
 
 _BEATING: Final = (Phase.READY, Phase.DRAINING, Phase.HURRYING)
 
@@ -66,15 +67,15 @@ def advance(
     match event:
         case Hello(pid):
             return replace(member, pid=pid, heard_at=now), []
-        case Beat():
-            return replace(member, heard_at=now), []
+        case Beat(useful):
+            return replace(member, heard_at=now, useful=member.useful or useful), []
         case Ready():
             phase = Phase.READY if member.phase is Phase.STARTING else member.phase
             return replace(member, phase=phase, ready_at=now, heard_at=now, since=_since(member, phase, now)), []
         case Ailing(what):
             return _dump(member, what, now) if member.phase in _BEATING else (member, [])
         case Leaving():
-            return _moved(replace(member, heard_at=now), Phase.LEAVING, now), []
+            return _moved(replace(member, heard_at=now, left=True), Phase.LEAVING, now), []
         case Unforked(why):
             return None, [Bury(member, f"it could not be forked: {why}", crashed=False)]
         case Reaped(code):
@@ -98,7 +99,7 @@ def tell(member: Member, word: str, why: str, now: float) -> tuple[Member, list[
 def describe(code: int | None) -> str:
     """An exit status in words."""
     if code is None:
-        return "unknown: its forker died before it"
+        return "unknown: its forker could not tell"
     if code >= 0:
         return f"exit code {code}" + (": SQL or Redis did not answer" if code == UNREACHABLE else "")
     try:
@@ -141,6 +142,8 @@ def _kill(member: Member, why: str, now: float) -> tuple[Member, list[MemberEffe
 
 
 def _bury(member: Member, code: int | None) -> Bury:
+    if code is None and member.left:
+        code = 0  # it said goodbye, and there was nobody to tell how that ended
     if member.ill is not None:
         return Bury(member, member.ill, crashed=member.hung, code=code)
     if member.extra and code == 0:

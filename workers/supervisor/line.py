@@ -4,6 +4,7 @@ A worker's line is also how its death is seen: the kernel closes it with the pro
 """
 
 import json
+import os
 import socket
 from typing import Any, Final
 
@@ -48,6 +49,8 @@ class Line:
             except OSError:
                 is_open = False
                 break
+            for descriptor in descriptors:
+                os.set_inheritable(descriptor, False)  # a program that a tool starts would keep the line open
             self._descriptors.extend(descriptors)
             if not data:
                 is_open = False

@@ -42,6 +42,8 @@ class Member:
     told: str | None = None  # why it was told to end
     ill: str | None = None  # why it had to be ended
     hung: bool = False  # what it did may be its job's fault
+    left: bool = False  # it said that it ends
+    useful: bool = False  # it ended a job: starting it was worth it
 
     @property
     def extra(self) -> bool:
@@ -58,7 +60,9 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """Its event loop turns."""
+    """Its event loop turns; `useful` once it has ended a job."""
+
+    useful: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,4 +37,4 @@ def understood(message: dict[str, Any]) -> Event:
         case {"leaving": _}:
             return Leaving()
         case _:
-            return Beat()
+            return Beat(useful=message.get("useful", False))

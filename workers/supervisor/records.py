@@ -69,12 +69,12 @@ class Records:
         """It keeps so many workers from now on."""
         self._write(lambda connection: connection.execute(self._own().values(processes=processes)))
 
-    def draining(self, incarnation: str, why: str) -> None:
-        """It takes no more jobs."""
+    def draining(self, incarnation: str, why: str | None) -> None:
+        """It takes no more jobs; `why` if it was asked for, and not the end of all."""
         statement = (
             update(incarnations)
             .where(incarnations.c.id == incarnation, incarnations.c.ended_at.is_(None))
-            .values(state="draining", recycle_why=why[:200])
+            .values(state="draining", **({} if why is None else {"recycle_why": _storable(why)}))
         )
         self._write(lambda connection: connection.execute(statement))
 
@@ -83,13 +83,13 @@ class Records:
         statement = (
             update(incarnations)
             .where(incarnations.c.id == incarnation, incarnations.c.ended_at.is_(None))
-            .values(ended_at=db_now(), ended_why=why[:200], crashed=crashed, running=0)
+            .values(ended_at=db_now(), ended_why=_storable(why), crashed=crashed, running=0)
         )
         self._write(lambda connection: connection.execute(statement))
 
     def close(self, why: str, timeout: float) -> None:
         """Sign off, and give SQL `timeout` seconds for what is pending."""
-        statement = self._own().values(ended_at=db_now(), ended_why=why[:200])
+        statement = self._own().values(ended_at=db_now(), ended_why=_storable(why))
         self._write(lambda connection: connection.execute(statement))
         with self._changed:
             self._closing = True
@@ -140,3 +140,8 @@ class Records:
             log.info("supervisor.sql_back", written=len(batch))
             self._away = False
         return True
+
+
+def _storable(why: str) -> str:
+    """What SQL takes: one text it refused would hold up all that stands behind it."""
+    return why.replace("\0", "").encode(errors="replace").decode()[:200]

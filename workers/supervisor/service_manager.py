@@ -19,6 +19,7 @@ class ServiceManager:
         watchdog = environ.get("WATCHDOG_USEC", "")
         self.watchdog_seconds = int(watchdog) / 1_000_000 / 2 if ours and watchdog.isdigit() else None
         """How often `WATCHDOG=1` is due: half of what the manager allows. None: it does not watch."""
+        self._fed_at = float("-inf")
 
     def tell(self, **state: str | int) -> None:
         """`tell(READY=1, STATUS="2 of 2 ready")`. A manager that does not listen does not hinder us."""
@@ -31,3 +32,9 @@ class ServiceManager:
                 end.sendto(lines.encode(), self._address)
             except OSError as error:
                 log.debug("supervisor.manager_deaf", error=str(error))
+
+    def alive(self, now: float, status: str) -> None:
+        """Feed its watchdog when that is due; `now` in monotonic seconds."""
+        if self.watchdog_seconds is not None and now - self._fed_at >= self.watchdog_seconds:
+            self._fed_at = now
+            self.tell(WATCHDOG=1, STATUS=status)

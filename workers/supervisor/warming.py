@@ -4,6 +4,7 @@ Measured (docs/adr/0010): a worker forked before its first calls were made comes
 """
 
 import asyncio
+import dataclasses
 import gc
 import importlib
 import os
@@ -14,34 +15,38 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from shared.errors import ConfigurationError
+from shared.settings import Settings
+from watchkeeper.engine import build_engine
+from workers.equipment import CONNECTIONS, NAME, Equipment, equip
 from workers.llm.call import LlmCalls
-from workers.llm.setup import import_litellm
-from workers.tools.loading import load_tools
+from workers.supervisor.packing import fill_places
+from workers.supervisor.rehearsal import rehearse
 
 _WORKER: Final = ("workers.worker", "workers.supervisor.child", "psycopg", "sqlalchemy.dialects.sqlite")
 _MESSAGES: Final = [{"role": "user", "content": "warm-up"}]
 
 
-def warm_up(kinds: Iterable[str], *, tools: Iterable[str], lean: bool) -> None:
+def warm_up(settings: Settings, kinds: Iterable[str]) -> Equipment:
     """Import, make each kind's first calls, forget their clients, and freeze what is left for good.
 
     Args:
         kinds: wire formats, as litellm names them.
-        tools: the modules that define the installation's own.
 
     Raises:
         ConfigurationError: a module of tools cannot be loaded, or leaves what a fork would copy: a thread, a
             connection.
     """
     before = _sockets()
-    litellm = import_litellm()
     for module in _WORKER:
         importlib.import_module(module)
-    load_tools(tools)
+    equipment = equip(settings)
+    litellm = equipment.litellm
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the modules litellm loads with its first calls
-        asyncio.run(_first_calls(litellm, sorted({*kinds, "openai"}), lean=lean))
+        asyncio.run(_first_calls(litellm, sorted({*kinds, "openai"}), lean=settings.lean_litellm))
     litellm.in_memory_llm_clients_cache.flush_cache()
+    rehearse()
+    engine = build_engine(settings.locations.database_url, pool_size=CONNECTIONS, application_name=NAME)
     gc.collect()
     if threading.active_count() > 1:
         names = ", ".join(sorted({thread.name for thread in threading.enumerate()} - {"MainThread"}))
@@ -54,7 +59,9 @@ def warm_up(kinds: Iterable[str], *, tools: Iterable[str], lean: bool) -> None:
             "a module of WATCHKEEPER_TOOLS opens a connection when it is imported, which forked workers would share: "
             "open it with the first call"
         )
+    equipment = dataclasses.replace(equipment, engine=engine, warm=True, filling=fill_places())
     gc.freeze()
+    return equipment
 
 
 async def _first_calls(litellm: Any, kinds: list[str], *, lean: bool) -> None:

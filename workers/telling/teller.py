@@ -78,7 +78,7 @@ class StreamTeller(Teller):
 
     def step_started(self, number: int, kind: str, **data: Any) -> None:
         if self._again in ("any", kind):
-            self.step_reset(number, "another worker goes on with the job; this step runs again")
+            self.step_reset(number, "another worker goes on with the job")
         # Tools of one turn run side by side, so several may have been told in part; of replies only the first.
         self._again = kind if self._again and kind != LLM else ""
         self._voice.say(EventKind.STEP_STARTED, number, {"kind": kind, **data})

@@ -4,15 +4,13 @@ import pytest
 from sqlalchemy import bindparam, make_url, select
 
 from shared.db.tables import jobs
-from workers.journal.dialects import Prepared, open_database
+from workers.journal.dialects import Prepared, dialect_of, open_database
 from workers.journal.statements import Statements
 
 
 def test_a_statement_keeps_the_values_it_was_written_with_and_leaves_the_others_open(database_url: str) -> None:
-    database = open_database(database_url)
     statement = select(jobs.c.id).where(jobs.c.priority == 2, jobs.c.id == bindparam("job_id"))
-    prepared = Prepared(statement, database.dialect)
-    database.close()
+    prepared = Prepared(statement, dialect_of(database_url))
     assert prepared.constants == {"priority_1": 2}
     assert "job_id" in prepared.text
     assert "priority_1" in prepared.text
@@ -20,7 +18,7 @@ def test_a_statement_keeps_the_values_it_was_written_with_and_leaves_the_others_
 
 def test_every_statement_of_the_writer_is_understood_by_its_database(database_url: str) -> None:
     database = open_database(database_url)
-    statements = Statements(database.dialect)
+    statements = Statements(dialect_of(database_url))
     ids = {"job_id": "none", "incarnation": "none", "alone": 0, "conversation_id": "none", "page": 8, "offset": 0}
     ids |= {"alone": 0, "ids": "[]"}
     given = {
@@ -44,7 +42,7 @@ def test_every_statement_of_the_writer_is_understood_by_its_database(database_ur
 
 def test_an_outage_is_told_from_a_mistake(database_url: str, postgres_url: str) -> None:
     database = open_database(database_url)
-    mistake = Prepared(select(jobs.c.id.label("x")).where(jobs.c.id == bindparam("absent")), database.dialect)
+    mistake = Prepared(select(jobs.c.id.label("x")).where(jobs.c.id == bindparam("absent")), dialect_of(database_url))
     with pytest.raises(Exception, match="absent") as raised:
         database.rows(mistake, {})
     assert not database.is_outage(raised.value)

@@ -171,3 +171,21 @@ async def test_a_cancelled_coroutine_leaves_the_others_their_answers(writer: Jou
     assert await kept is not None
     with pytest.raises(asyncio.CancelledError):
         await given_up
+
+
+async def test_a_row_that_somebody_holds_holds_up_nobody_else(postgres_url: str) -> None:
+    """As a worker does that was stopped in the middle of a transaction."""
+    writer = JournalWriter(postgres_url)
+    writer.start()
+    with _rows(postgres_url) as rows, psycopg.connect(postgres_url) as stopped:
+        first, second = rows.enqueue(2)
+        stopped.execute("UPDATE jobs SET priority = priority WHERE id = %s", [first])
+
+        held, free = (asyncio.ensure_future(writer.do(Claim(job_id, "A"))) for job_id in (first, second))
+        assert await free is not None
+        assert not held.done()
+        assert not writer.outage.is_set()
+        stopped.rollback()
+
+        assert await held is not None
+    assert await asyncio.to_thread(writer.close, 10)

@@ -62,5 +62,6 @@ async def crew(configured: Configured, redis_url: str, litellm: Any) -> AsyncIte
         )
         runner.loop = loop
         yield Crew(configured, rows, runner, lease, announcer, tools, tool_calls, writer, publisher, station.client)
+        await announcer.flush()  # the next test listens to the same Redis
         tool_calls.stop()
     assert writer.close(timeout=10)

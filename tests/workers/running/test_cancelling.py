@@ -5,6 +5,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import psutil  # type: ignore[import-untyped]  # it ships no types
 import pytest
 import redis.asyncio
 from sqlalchemy import update
@@ -16,7 +17,7 @@ from tests.sandbox_fixture import Sandbox
 from tests.waiting import wait_until
 from tests.workers.running.crew import Crew
 from watchkeeper.cancelling import Cancelling, cancel_job
-from watchkeeper.contract import CANCEL_CHANNEL, jobs
+from watchkeeper.contract import CANCEL_CHANNEL, WAKE_QUEUE, jobs
 from watchkeeper.news import News, tell
 from workers.cancelling import watch_cancels
 from workers.tools.registry import Tool
@@ -52,6 +53,13 @@ def cancel(crew: Crew, job_id: str, *, told: bool = True) -> Cancelling:
 def heard(crew: Crew) -> bool:
     """Somebody listens."""
     return bool(crew.configured.redis.pubsub_numsub(CANCEL_CHANNEL)[0][1])  # type: ignore[index]
+
+
+def to_provider(sandbox: Sandbox) -> set[int]:
+    """Our ends of the connections that are open."""
+    port = int(sandbox.url.rpartition(":")[2])
+    connections = psutil.Process().net_connections(kind="tcp")
+    return {found.laddr.port for found in connections if found.raddr and found.raddr.port == port}
 
 
 async def begun(crew: Crew, text: str, sandbox: Sandbox, requests: int = 1) -> "tuple[str, asyncio.Future[None]]":
@@ -141,6 +149,44 @@ async def test_while_redis_cannot_be_heard_or_the_message_got_lost(crew: Crew, s
         await asyncio.wait_for(running, 5.0)
     await away.aclose()
     assert crew.rows.job(job_id)["state"] == "cancelled"
+
+
+async def test_while_redis_is_frozen_sql_tells_it(crew: Crew, sandbox: Sandbox) -> None:
+    crew.configured.publish(P)
+    async with listening(crew):
+        await asyncio.to_thread(wait_until, lambda: heard(crew))
+        job_id, running = await begun(crew, SLOW, sandbox)
+        crew.configured.redis.client_pause(20_000)
+        try:
+            cancel(crew, job_id, told=False)
+            await asyncio.wait_for(running, 5.0)
+        finally:
+            crew.configured.redis.client_unpause()
+    assert crew.rows.job(job_id)["state"] == "cancelled"
+
+
+async def test_the_connection_to_the_provider_is_closed_and_the_next_of_the_conversation_runs(
+    crew: Crew, sandbox: Sandbox
+) -> None:
+    crew.configured.publish(P)
+    before = to_provider(sandbox)
+    first, following = crew.rows.enqueue(2, text=SLOW, conversation_id="talk")
+    running = asyncio.ensure_future(crew.runner.run(first))
+    await asyncio.to_thread(wait_until, lambda: sandbox.control.log())
+    opened = to_provider(sandbox) - before
+    assert len(opened) == 1
+    cancel(crew, first, told=False)
+    crew.runner.cancel_if_asked(first)
+    await asyncio.wait_for(running, 1.0)
+
+    await asyncio.to_thread(wait_until, lambda: not opened & to_provider(sandbox), 1.0)
+    await crew.announcer.flush()
+    assert crew.configured.redis.zrange(WAKE_QUEUE, 0, -1) == [following]
+    running = asyncio.ensure_future(crew.runner.run(following))
+    await asyncio.to_thread(wait_until, lambda: len(sandbox.control.log()) == 2)
+    cancel(crew, following, told=False)
+    crew.runner.cancel_if_asked(following)
+    await asyncio.wait_for(running, 1.0)
 
 
 async def test_a_lost_connection_is_opened_again(crew: Crew, sandbox: Sandbox) -> None:

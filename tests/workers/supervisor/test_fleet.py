@@ -1,19 +1,18 @@
 """What the supervisor decides, without processes and without time passing."""
 
-from collections.abc import Sequence
-from itertools import count, pairwise
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.workers.supervisor.fleets import DRAIN, a_fleet, burials, come_up
 from workers.supervisor.budget import QUICK_DEATHS, QUICK_SECONDS, UNBORN, Budget
-from workers.supervisor.fleet import Fleet, GiveUp, Start
+from workers.supervisor.fleet import GiveUp, Start
 from workers.supervisor.life import SILENT_SECONDS
 from workers.supervisor.member import (
     STAFFED,
     Ailing,
     Beat,
-    Bury,
     Closed,
     Dump,
     Hello,
@@ -24,26 +23,6 @@ from workers.supervisor.member import (
     ReplaceForker,
     Tell,
 )
-
-DRAIN = 25.0
-
-
-def a_fleet(size: int = 2) -> Fleet:
-    numbers = count(1)
-    return Fleet(size=size, drain_seconds=DRAIN, new_id=lambda: f"worker {next(numbers)}")
-
-
-def come_up(fleet: Fleet, now: float) -> list[str]:
-    """Start who is missing, and let them be ready."""
-    started = [effect.member.incarnation for effect in fleet.tick(now, can_fork=True) if isinstance(effect, Start)]
-    for number, incarnation in enumerate(started):
-        fleet.happened(incarnation, Hello(100 + number), now)
-        fleet.happened(incarnation, Ready(), now)
-    return started
-
-
-def burials(effects: Sequence[object]) -> list[tuple[str, bool]]:
-    return [(effect.why, effect.crashed) for effect in effects if isinstance(effect, Bury)]
 
 
 def test_nobody_is_started_before_the_forker_is_warm_and_then_every_slot_is_filled() -> None:
@@ -69,7 +48,8 @@ def test_a_closed_line_alone_is_a_death_when_no_forker_is_left_to_tell_the_statu
     (first,) = come_up(fleet, 0)
     fleet.happened(first, Closed(), 50)
     assert len(come_up(fleet, 50)) == 1  # the replacement waits for nothing
-    assert burials(fleet.tick(50.3, can_fork=True)) == [("unknown: its forker died before it", True)]
+    assert burials(fleet.tick(50.6, can_fork=True)) == []
+    assert burials(fleet.tick(51.1, can_fork=True)) == [("unknown: its forker could not tell", True)]
 
 
 def test_a_silent_worker_writes_its_stacks_and_is_killed_a_second_later() -> None:
@@ -163,6 +143,7 @@ def test_lone_jobs_run_one_after_the_other_beside_the_others_and_spend_no_budget
     assert isinstance(start, Start)
     assert start.member.alone_with == "job 1"
     assert not fleet.may_run_alone
+    fleet.run_alone("job 1")  # its wake-up came twice
     assert fleet.tick(2, can_fork=True) == []
     assert burials(fleet.happened(start.member.incarnation, Reaped(0), 3)) == [("its one job is done", False)]
     (start,) = fleet.tick(3, can_fork=True)
@@ -217,6 +198,17 @@ def test_quick_deaths_spend_the_budget_unless_somebody_lives() -> None:
 STEPS = st.lists(
     st.tuples(st.sampled_from(["tick", "ready", "kill", "hang", "recycle", "roll"]), st.integers(0, 5)), max_size=80
 )
+
+
+def test_workers_killed_soon_after_they_ended_jobs_spend_no_budget() -> None:
+    fleet = a_fleet(1)
+    now = 0.0
+    for _ in range(3 * QUICK_DEATHS):
+        (worker,) = come_up(fleet, now)
+        fleet.happened(worker, Beat(useful=True), now + 1)
+        now += 1.5
+        effects = [*fleet.happened(worker, Closed(), now), *fleet.happened(worker, Reaped(-9), now)]
+        assert not any(isinstance(effect, GiveUp) for effect in effects)
 
 
 @given(steps=STEPS, size=st.integers(1, 4))

@@ -17,6 +17,7 @@ def test_messages_arrive_whole_and_in_order_and_open_files_with_them() -> None:
     messages, is_open = theirs.hear()
     assert (messages, is_open) == ([{"first": 1}, {"second": 2}], True)
     (sent,) = theirs.take_descriptors()
+    assert not os.get_inheritable(sent)
     os.write(sent, b"hello")
     assert os.read(read, 5) == b"hello"
     for descriptor in (sent, read):
