@@ -40,31 +40,34 @@ def run(seconds: float, databases: tuple[str, ...]) -> None:
         control.set_default("ok", delay_seconds=1.0)
         with peer(url, tuned=False, processes=PROCESSES, threads=THREADS) as theirs:
             plain = _of_peer(theirs, control, seconds)
-        found: dict[str, tuple[Held, int]] = {}
+        found: dict[str, tuple[Held, int, int]] = {}
         for database in databases:
             with ours(url, database, processes=PROCESSES, threads=THREADS, supervised=True) as system:
                 found[database] = _of_ours(system, control, seconds)
     print(f"\n{IN_FLIGHT} jobs in flight for {seconds:g} s, {PROCESSES} processes, provider answers after 1 s")
     print(f"  dramatiq + litellm.Router: {plain.words()}")
-    for database, (held, fewest) in found.items():
+    for database, (held, fewest, queued) in found.items():
         ratio = (held.jobs / held.cpu) / (plain.jobs / plain.cpu)
         print(f"  watchkeeper on {database}, supervisor and forker included: {held.words()}; {ratio:.2f} x the peer")
         enough = fewest >= 0.95 * IN_FLIGHT
         print(
-            f"    running jobs in SQL, the fewest of all looks: {fewest} (goal {IN_FLIGHT}, -5 %: {judged(enough)})"
+            f"    the fewest of all looks: {fewest} running in SQL (goal {IN_FLIGHT}, -5 %: {judged(enough)}), "
+            f"{queued} queued behind them"
         )
 
 
-def _of_ours(system: Ours, control: SandboxControl, seconds: float) -> tuple[Held, int]:
+def _of_ours(system: Ours, control: SandboxControl, seconds: float) -> tuple[Held, int, int]:
     with fed(system, IN_FLIGHT + _BEHIND):
         until(lambda: system.completed() > 2 * IN_FLIGHT)
         time.sleep(_WARM_SECONDS)
-        begun, cpu, calls, fewest = time.monotonic(), cpu_seconds(system.pids), control.calls()["total"], IN_FLIGHT
+        begun, cpu, calls = time.monotonic(), cpu_seconds(system.pids), control.calls()["total"]
+        fewest, queued = IN_FLIGHT, _BEHIND
         while time.monotonic() - begun < seconds:
             fewest = min(fewest, system.count(jobs.c.state == "running"))
+            queued = min(queued, system.count(jobs.c.state == "queued"))
             time.sleep(0.5)
         held = _held(system.pids, control, begun, cpu, calls)
-    return held, fewest
+    return held, fewest, queued
 
 
 def _of_peer(system: Peer, control: SandboxControl, seconds: float) -> Held:

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 
 import psutil  # type: ignore[import-untyped]  # it ships no types
 
-MB = 1_000_000
+MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """`unique_mb`: memory that would be free if the process ended (USS)."""
+    """`unique_mib`: memory that would be free if the process ended (USS)."""
 
     pid: int
-    unique_mb: float
+    unique_mib: float
     files: int
     threads: int
 
@@ -24,7 +24,7 @@ def footprint(process: psutil.Process) -> Footprint:
         psutil.NoSuchProcess: it has ended.
     """
     memory = process.memory_full_info()
-    return Footprint(process.pid, memory.uss / MB, process.num_fds(), process.num_threads())
+    return Footprint(process.pid, memory.uss / MIB, process.num_fds(), process.num_threads())
 
 
 def family(supervisor: int) -> tuple[psutil.Process, psutil.Process, list[psutil.Process]]:

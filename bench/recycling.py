@@ -24,13 +24,13 @@ _GROWTH = 1.05
 class Held:
     """What the whole installation's worker side holds."""
 
-    unique_mb: dict[str, float]
+    unique_mib: dict[str, float]
     files: int
     redis_connections: int
 
     def grew(self, before: "Held") -> list[str]:
-        """What is more than 5 % above what it was (a count: and more than two; memory: and more than 2 MB)."""
-        pairs = [(name, before.unique_mb[name], now) for name, now in self.unique_mb.items()]
+        """What is more than 5 % above what it was (a count: and more than two; memory: and more than 2 MiB)."""
+        pairs = [(name, before.unique_mib[name], now) for name, now in self.unique_mib.items()]
         pairs += [
             ("files", before.files, self.files),
             ("redis connections", before.redis_connections, self.redis_connections),
@@ -39,7 +39,7 @@ class Held:
 
     def words(self) -> str:
         """For people."""
-        memory = ", ".join(f"{name} {megabytes:.1f} MB" for name, megabytes in self.unique_mb.items())
+        memory = ", ".join(f"{name} {megabytes:.1f} MiB" for name, megabytes in self.unique_mib.items())
         return f"{memory}, {self.files} open files, {self.redis_connections} Redis connections"
 
 
@@ -96,9 +96,9 @@ def _held(system: Ours) -> Held:
     controller, forker, workers = family(system.pids[0])
     members = [footprint(worker) for worker in workers]
     unique = {
-        "controller": footprint(controller).unique_mb,
-        "forker": footprint(forker).unique_mb,
-        "a worker": sum(one.unique_mb for one in members) / len(members),
+        "controller": footprint(controller).unique_mib,
+        "forker": footprint(forker).unique_mib,
+        "a worker": sum(one.unique_mib for one in members) / len(members),
     }
     files = sum(footprint(process).files for process in (controller, forker))
     with redis.Redis.from_url(system.redis_url, decode_responses=True) as client:

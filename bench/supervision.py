@@ -11,17 +11,16 @@ from bench.story import Story
 from bench.systems import Ours, ours, peer, start_sandbox, until
 from sandbox.control import SandboxControl
 from shared.supervision.orders import Action, Order
-from watchkeeper.contract import jobs
 
 THREADS = 200
 WORKERS = 2
 STARTS = 20
-_IDLE_MB, _USED_MB, _START_MS = 20.0, 45.0, 150.0
+_IDLE_MIB, _USED_MIB, _START_MS = 20.0, 45.0, 150.0
 
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """dramatiq's worker processes: unique MB of each after its calls, and seconds until the first answer."""
+    """dramatiq's worker processes: unique MiB of each after its calls, and seconds until the first answer."""
 
     megabytes: list[float]
     seconds: float
@@ -30,21 +29,21 @@ class Peers:
 def run(count: int, database: str) -> None:
     """Measure with `count` jobs for each worker, and print."""
     with start_sandbox() as url, SandboxControl(url) as control:
-        control.set_default("ok", delay_seconds=1.0)
         theirs = _peer(url, control, count)
         with ours(url, database, processes=WORKERS, threads=THREADS, supervised=True) as system:
-            idle, used = _memory(system, count)
+            found = _memory(system, control, count)
             starts = _starts(system)
-    print(f"\none more worker of {THREADS} threads, {database}; provider answers after 1 s, {count} jobs for each")
+    print(f"\none more worker of {THREADS} threads, {database}; {count} jobs for each")
     print(
-        f"  dramatiq + litellm.Router: {min(theirs.megabytes):.0f} to {max(theirs.megabytes):.0f} MB of its own "
+        f"  dramatiq + litellm.Router: {min(theirs.megabytes):.0f} to {max(theirs.megabytes):.0f} MiB of its own "
         f"after them; {theirs.seconds:.1f} s from start to the first answer"
     )
-    for name, found, goal in (("idle", idle, _IDLE_MB), ("after the jobs", used, _USED_MB)):
-        most = max(one.unique_mb for one in found)
+    for name, workers in found.items():
+        goal = _IDLE_MIB if name == "idle" else _USED_MIB
+        most = max(one.unique_mib for one in workers)
         times = min(theirs.megabytes) / most
         print(
-            f"  ours, {name}: {most:.1f} MB, {max(one.threads for one in found)} threads "
+            f"  ours, {name}: {most:.1f} MiB, {max(one.threads for one in workers)} threads "
             f"(goal <= {goal:g}: {judged(most <= goal)}; the peer's is {times:.1f} x)"
         )
     p50, p95 = percentile(starts, 50), percentile(starts, 95)
@@ -59,22 +58,26 @@ def _peer(url: str, control: SandboxControl, count: int) -> Peers:
     with peer(url, tuned=False, processes=WORKERS, threads=THREADS) as system:
         system.put(WORKERS)
         until(lambda: control.calls()["total"] > 0)
-        seconds = time.monotonic() - begun - 1.0  # the provider's own
+        seconds = time.monotonic() - begun
         system.put(WORKERS * count)
         until(lambda: control.calls()["total"] >= WORKERS * (count + 1), seconds=600)
         time.sleep(3.0)
         children = psutil.Process(system.pids[0]).children(recursive=True)
-        found = sorted((footprint(child).unique_mb for child in children), reverse=True)
+        found = sorted((footprint(child).unique_mib for child in children), reverse=True)
         return Peers(found[:WORKERS], seconds)
 
 
-def _memory(system: Ours, count: int) -> tuple[list[Footprint], list[Footprint]]:
+def _memory(system: Ours, control: SandboxControl, count: int) -> dict[str, list[Footprint]]:
+    """Idle; after jobs of a provider that answers at once; after others that fill every thread for a second."""
     time.sleep(5.0)  # what a start does later is over
-    idle = _workers(system)
-    system.put(WORKERS * count)
-    until(lambda: system.count(jobs.c.state == "completed") == WORKERS * count, seconds=600)
-    time.sleep(3.0)
-    return idle, _workers(system)
+    found = {"idle": _workers(system)}
+    for round_, (name, seconds) in enumerate((("after the jobs", 0.0), (f"after {THREADS} at a time", 1.0)), 1):
+        control.set_default("ok", delay_seconds=seconds)
+        system.put(WORKERS * count)
+        until(lambda: system.completed() == round_ * WORKERS * count, seconds=600)  # noqa: B023
+        time.sleep(3.0)
+        found[name] = _workers(system)
+    return found
 
 
 def _workers(system: Ours) -> list[Footprint]:

@@ -65,7 +65,7 @@ def read_story(connection: Connection, job_id: str) -> Story:
                 *map(_attempt, story_attempts),
                 *map(_started, begun),
                 *map(_step, story_steps),
-                *_end(job),
+                *_end(job, story_steps),
             ],
             key=lambda moment: moment.at_ms,
         ),
@@ -83,11 +83,13 @@ def _begin(job: RowMapping, worker: RowMapping | None) -> list[Moment]:
     return moments
 
 
-def _end(job: RowMapping) -> list[Moment]:
+def _end(job: RowMapping, done: list[dict[str, Any]]) -> list[Moment]:
     if job["finished_at"] is None:
         return []
+    # Both are written in one transaction, whose clock may tick between them: the end comes after the last step.
+    at = max([job["finished_at"], *(step["finished_at"] for step in done)])
     why = job["error_cause"] or f"after {job['steps']} step{'s' if job['steps'] != 1 else ''}"
-    return [Moment(job["finished_at"], job["state"], why)]
+    return [Moment(at, job["state"], why)]
 
 
 def _turn(row: RowMapping) -> Moment:

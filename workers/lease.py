@@ -51,7 +51,7 @@ class Lease:
         """
         waited = False
         while not self.fenced and self._clock.monotonic() >= self._valid_until:
-            if not waited:
+            if not waited and self._valid_until > float("-inf"):  # before the first heartbeat there was none
                 log.warning("lease.expired", advice="no heartbeat could be stored; nothing new starts until one is")
             waited = True
             self._renewed.clear()

@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+from contextlib import suppress
 from typing import Final
 from uuid import uuid4
 
@@ -21,6 +22,7 @@ from workers.building import Identity, Parts, build
 from workers.equipment import CONNECTIONS, NAME, Equipment, equip
 from workers.event_loop import EventLoop
 from workers.journal.writer import JournalWriter
+from workers.lease import Fenced
 from workers.owner import Owner
 from workers.router.chains import log_chains
 
@@ -162,14 +164,21 @@ class Worker:
     def _begin_beating(self, parts: Parts, writer: JournalWriter, consumer: "Consumer | None") -> None:
         if self._owner is None:
             return
-        self._owner.ready()
+        owner = self._owner
 
         def ailing() -> str | None:
             if self._stopping.is_set():
                 return None
             return writer.ailing() or (consumer.ailing() if consumer is not None else None)
 
-        parts.tasks.append(self._loop.task(self._owner.beat(ailing, lambda: parts.runner.done > 0)))
+        async def speak() -> None:
+            # Before its first heartbeat is stored it starts nothing: whom it replaces must not drain yet.
+            with suppress(Fenced):
+                await parts.lease.may_start()
+                owner.ready()
+                await owner.beat(ailing, lambda: parts.runner.done > 0)
+
+        parts.tasks.append(self._loop.task(speak()))
 
     def _drain(self, stores: Stores, writer: JournalWriter, parts: Parts, consumer: "Consumer | None") -> int:
         log.info("worker.draining", running=parts.runner.running, seconds=self._settings.drain_seconds)

@@ -67,7 +67,8 @@ def migrate_() -> None:
 def up(workers: int, demo: bool, once: bool, verbose: bool) -> int:
     """Start everything in this terminal: store, scheduler, workers, and the sandbox when no key is configured.
 
-    Ctrl-C ends all of it within WATCHKEEPER_DRAIN_SECONDS (25); a second one hands running jobs back at once.
+    Ctrl-C ends all of it: running jobs have WATCHKEEPER_DRAIN_SECONDS (25) to finish, the rest is handed back; a
+    second Ctrl-C hands back at once.
     """
     if once and not demo:
         raise click.UsageError("--once goes with --demo: without it there is no job to end after")

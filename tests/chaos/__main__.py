@@ -5,7 +5,7 @@ import secrets
 import sys
 from pathlib import Path
 
-from tests.chaos.blows import OTHERS, blows, evenly, only
+from tests.chaos.blows import OTHERS, POINTS, blows, evenly, only
 from tests.chaos.outages import planned, run_outages
 from tests.chaos.outages_measuring import Outages
 from tests.chaos.poison import Poisoned, run_poison
@@ -18,7 +18,9 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200, help="kills of workers")
     parser.add_argument("--each-point", type=int, default=0, help="before them, every named point so many times")
     parser.add_argument("--others", type=float, default=0.1, help="kills of other processes on one of a worker")
-    parser.add_argument("--only", choices=OTHERS, help="instead: kill this process, --kills times")
+    parser.add_argument(
+        "--only", choices=(*POINTS, *OTHERS), help="instead: kill there, or this process, --kills times"
+    )
     parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--outages", action="store_true", help="instead: take Redis and SQL away, and give them back")

@@ -28,6 +28,8 @@ class Verdict:
     repeated: int = 0
     rescued: int = 0
     unknown_outcomes: int = 0
+    taken_for_poison: list[str] = field(default_factory=list)
+    """Killed four times in one step, twice of them alone: given up as promised (docs/adr/0009), though innocent."""
 
     @property
     def broken(self) -> bool:
@@ -56,6 +58,7 @@ class Verdict:
             f"repeated LLM calls {self.repeated}, beyond one for each kill and job in flight "
             f"{len(self.beyond_one_per_kill)} {self.beyond_one_per_kill[:3]}",
             f"answers 'outcome unknown' {self.unknown_outcomes}",
+            f"killed four times in one step, and so dead {len(self.taken_for_poison)} {self.taken_for_poison[:3]}",
         ]
 
 
@@ -63,7 +66,8 @@ def judge(world: World, accepted: dict[str, str]) -> Verdict:
     """Compare what was accepted with what the witnesses saw."""
     verdict = Verdict(accepted=len(accepted))
     with reading(world.engine) as connection:
-        rows = {row.id: row for row in connection.execute(select(jobs.c.id, jobs.c.state, jobs.c.claim_token))}
+        wanted = select(jobs.c.id, jobs.c.state, jobs.c.claim_token, jobs.c.error_cause, jobs.c.crashes_alone)
+        rows = {row.id: row for row in connection.execute(wanted)}
         endings = Counter(
             dict(connection.execute(text("SELECT job_id, count(*) FROM chaos_endings GROUP BY job_id")).all())  # type: ignore[arg-type]
         )
@@ -80,7 +84,9 @@ def judge(world: World, accepted: dict[str, str]) -> Verdict:
         if row is None or endings[job_id] == 0:
             verdict.lost.append(job_id)
             continue
-        if row.state != "completed" or len(finished[job_id]) != STEPS:
+        if row.state == "dead" and row.error_cause == "poison" and row.crashes_alone == 2 and row.claim_token >= 4:
+            verdict.taken_for_poison.append(job_id)
+        elif row.state != "completed" or len(finished[job_id]) != STEPS:
             verdict.not_completed.append(f"{job_id} {row.state} {len(finished[job_id])} steps")
         if endings[job_id] > 1:
             verdict.duplicated.append(job_id)

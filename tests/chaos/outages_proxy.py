@@ -6,7 +6,7 @@ import struct
 import threading
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -76,15 +76,18 @@ class Proxy:
 
     async def _end(self) -> None:
         await self._set(Way.CUT)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=5)
+        await asyncio.sleep(0.05)  # who was accepted in the last moment is reset too, and every socket closed
 
     def _reset(self) -> None:
         for writer in tuple(self._writers):
             _abort(writer)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._way is Way.CUT:
+            _abort(writer)
+            return
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
@@ -124,7 +127,8 @@ class Proxy:
 def _abort(writer: asyncio.StreamWriter) -> None:
     line: socket.socket | None = writer.get_extra_info("socket")
     if line is not None and line.family == socket.AF_INET and line.fileno() >= 0:
-        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        with suppress(OSError):  # the other side was quicker
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
     writer.transport.abort()
 
 

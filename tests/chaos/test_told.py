@@ -86,3 +86,8 @@ def test_a_story_that_is_not_the_jobs_own_is_wrong() -> None:
     assert _wrong(*_RIGHT, job=replace(_JOB, result={"text": "another"}))
     assert _wrong(*_RIGHT, job=replace(_JOB, steps=2))
     assert _wrong(*_RIGHT, job=replace(_JOB, state=JobState.FAILED))
+
+
+def test_the_story_of_a_dead_job_may_end_in_the_middle_of_a_step() -> None:
+    dead = replace(_JOB, state=JobState.DEAD, steps=0, result=None)
+    assert _wrong(_STARTED, _ONE, _event(EventKind.ENDED, None, state="dead", text=""), job=dead) == []

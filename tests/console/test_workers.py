@@ -78,6 +78,21 @@ def test_workers_are_shown_with_what_their_heartbeats_told(wk: CommandLine) -> N
         assert words in shown
 
 
+def test_who_ended_as_told_is_shown_with_the_reason_and_how_long_it_lived(wk: CommandLine) -> None:
+    ended = worker(wk, supervisor(wk), state="draining", recycle_why="leak (by root@here)", ended_why="stopped")
+    with wk.engine.begin() as connection:
+        connection.execute(
+            update(incarnations)
+            .where(incarnations.c.id == ended)
+            .values(started_at=db_now() - 60_000, ended_at=db_now() - 50_000)
+        )
+
+    row = wk.json("workers", "ls", "--all")["workers"][-1]
+
+    assert (row["id"], row["state"], row["why"]) == (ended, "ended", "leak (by root@here)")
+    assert 9_000 < row["age_ms"] < 11_000
+
+
 @pytest.mark.parametrize("action", ["recycle", "drain", "stop"])
 def test_an_order_goes_to_the_workers_own_supervisor_and_names_the_incarnation(wk: CommandLine, action: str) -> None:
     owner, other = supervisor(wk), supervisor(wk, host="there")

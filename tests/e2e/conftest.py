@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.house import House, open_house
+from tests.e2e.supervised import Supervised, supervise
 from tests.stores import PostgresServer
 
 
@@ -24,3 +25,11 @@ def inhabited(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPath
         house.worker()
         house.worker()
         yield house
+
+
+@pytest.fixture(scope="module")
+def supervised(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Supervised]:
+    """A scheduler and a supervisor with two workers, for all tests of a module: each leaves two behind."""
+    with open_house(postgres_server, tmp_path_factory.mktemp("house")) as house:
+        house.scheduler()
+        yield supervise(house)

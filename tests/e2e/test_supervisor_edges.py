@@ -94,3 +94,4 @@ def test_a_worker_killed_while_sql_is_away_is_replaced_and_its_job_goes_on_once_
     (dead,) = [row for row in house.rows.ended() if row["pid"] == holder]
     assert (dead["ended_why"], dead["crashed"]) == ("killed by signal 9 (SIGKILL)", True)
     assert len(house.rows.steps(job.id)) == 1
+    assert "exit code 1" not in supervised.running.output()  # who found SQL away said so, and spent no budget

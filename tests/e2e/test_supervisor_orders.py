@@ -33,10 +33,10 @@ def test_the_first_term_drains_and_the_second_hands_running_jobs_back_at_their_l
 
 
 @pytest.mark.timeout(180)
-def test_hup_replaces_all_workers_one_by_one_and_there_are_never_fewer_that_take_jobs(house: House) -> None:
-    house.scheduler()
-    supervised = supervise(house)
-    before = supervised.pids
+def test_hup_replaces_all_workers_one_by_one_and_there_are_never_fewer_that_take_jobs(
+    supervised: Supervised,
+) -> None:
+    house, before = supervised.house, supervised.pids
     counts: list[int] = []
     over = threading.Event()
 
@@ -55,14 +55,15 @@ def test_hup_replaces_all_workers_one_by_one_and_there_are_never_fewer_that_take
 
     assert len(after) == 2
     assert min(counts) >= 2
-    assert {row["ended_why"] for row in house.rows.ended()} <= {"stopped", "rolled by SIGHUP"}
-    assert {row["recycle_why"] for row in house.rows.ended()} == {"rolled by SIGHUP"}
+    wait_until(lambda: len(house.rows.alive()) == 2, 30)
+    rolled = [row for row in house.rows.ended() if row["pid"] in before]
+    assert {row["ended_why"] for row in rolled} <= {"stopped", "rolled by SIGHUP"}
+    assert {row["recycle_why"] for row in rolled} == {"rolled by SIGHUP"}
 
 
 @pytest.mark.timeout(180)
-def test_orders_recycle_one_worker_and_change_how_many_there_are(house: House) -> None:
-    house.scheduler()
-    supervised = supervise(house)
+def test_orders_recycle_one_worker_and_change_how_many_there_are(supervised: Supervised) -> None:
+    house = supervised.house
     old, kept = sorted(supervised.workers, key=lambda row: row["pid"])
 
     order(supervised, Action.RECYCLE, incarnation=old["id"])
@@ -78,8 +79,10 @@ def test_orders_recycle_one_worker_and_change_how_many_there_are(house: House) -
     (last,) = supervised.workers
     order(supervised, Action.STOP, incarnation=last["id"])
     wait_until(lambda: house.rows.alive() == [], 30)
-    order(supervised, Action.SCALE, processes=1)
-    supervised.full_again(1, {last["pid"]})
+    order(supervised, Action.SCALE, processes=2)
+    supervised.full_again(2, {last["pid"]})
+    order(supervised, Action.RECYCLE, incarnation=last["id"])
+    supervised.running.says("supervisor.order_past")
 
 
 def order(supervised: Supervised, action: Action, **fields: Any) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from workers.supervisor.budget import QUICK_SECONDS, Budget
 from workers.supervisor.life import advance, tell
@@ -37,6 +38,11 @@ class GiveUp:
 Effect = Start | GiveUp | Tell | Dump | Kill | Bury | ReplaceForker
 
 
+LONE: Final = 4
+"""Processes with one job each, at a time: two crashes of a full worker leave dozens of jobs that must be tried alone,
+and most of them are innocent and should not wait for each other."""
+
+
 @dataclass(slots=True)
 class Fleet:
     """Times are monotonic seconds. Every method returns what is to be done now."""
@@ -46,7 +52,7 @@ class Fleet:
     new_id: Callable[[], str]
     members: dict[str, Member] = field(default_factory=dict)
     wanted: dict[str, str] = field(default_factory=dict)  # incarnations to be replaced, in order, and why
-    lone_jobs: list[str] = field(default_factory=list)  # each gets a process of its own, one after the other
+    lone_jobs: list[str] = field(default_factory=list)  # each gets a process of its own, LONE at a time
     stopping: str | None = None
     _budget: Budget = field(init=False)
     _closed: set[int] = field(default_factory=set)  # slots a person emptied
@@ -63,8 +69,11 @@ class Fleet:
     @property
     def may_run_alone(self) -> bool:
         """A job that wants a process of its own may come."""
-        busy = self.lone_jobs or any(member.extra for member in self.members.values())
-        return self.stopping is None and not busy
+        return self.stopping is None and self._lone + len(self.lone_jobs) < LONE
+
+    @property
+    def _lone(self) -> int:
+        return sum(member.extra for member in self.members.values())
 
     def happened(self, incarnation: str, event: Event, now: float) -> list[Effect]:
         """An event of one member; of one that is buried it is old news."""
@@ -106,7 +115,7 @@ class Fleet:
         if self.stopping is not None or not can_fork:
             return []
         done: list[Effect] = []
-        if self.lone_jobs and not any(member.extra for member in self.members.values()):
+        while self.lone_jobs and self._lone < LONE:
             done.append(self._start(0, now, alone_with=self.lone_jobs.pop(0)))
         regular = [member for member in self.members.values() if not member.extra]
         staffed = {member.slot for member in regular if member.phase in STAFFED}

@@ -1,4 +1,4 @@
-"""A worker's first steps with SQL and the vault, made once by the forker, on a database and a key thrown away after.
+"""A worker's first steps, made once by the forker, with a database and a key that are thrown away.
 
 What the libraries make at first use is then shared by all workers: 2.5 MB less for each.
 """

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.workers.supervisor.fleets import DRAIN, a_fleet, burials, come_up
 from workers.supervisor.budget import QUICK_DEATHS, QUICK_SECONDS, UNBORN, Budget
-from workers.supervisor.fleet import GiveUp, Start
+from workers.supervisor.fleet import LONE, GiveUp, Start
 from workers.supervisor.life import SILENT_SECONDS
 from workers.supervisor.member import (
     STAFFED,
@@ -133,22 +133,22 @@ def test_an_emptied_slot_stays_empty_until_somebody_scales() -> None:
     assert len(come_up(fleet, 4)) == 1
 
 
-def test_lone_jobs_run_one_after_the_other_beside_the_others_and_spend_no_budget() -> None:
+def test_lone_jobs_run_a_few_at_a_time_beside_the_others_and_spend_no_budget() -> None:
     fleet = a_fleet(1)
     come_up(fleet, 0)
     assert fleet.may_run_alone
-    fleet.run_alone("job 1")
-    fleet.run_alone("job 2")
-    (start,) = fleet.tick(1, can_fork=True)
-    assert isinstance(start, Start)
-    assert start.member.alone_with == "job 1"
+    for number in range(1, LONE + 2):
+        fleet.run_alone(f"job {number}")
+    starts = [effect for effect in fleet.tick(1, can_fork=True) if isinstance(effect, Start)]
+    assert [start.member.alone_with for start in starts] == [f"job {number}" for number in range(1, LONE + 1)]
+    start = starts[0]
     assert not fleet.may_run_alone
     fleet.run_alone("job 1")  # its wake-up came twice
     assert fleet.tick(2, can_fork=True) == []
     assert burials(fleet.happened(start.member.incarnation, Reaped(0), 3)) == [("its one job is done", False)]
     (start,) = fleet.tick(3, can_fork=True)
     assert isinstance(start, Start)
-    assert start.member.alone_with == "job 2"
+    assert start.member.alone_with == f"job {LONE + 1}"
     assert burials(fleet.happened(start.member.incarnation, Reaped(-11), 4)) == [
         ("killed by signal 11 (SIGSEGV)", True)
     ]
