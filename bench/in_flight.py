@@ -11,8 +11,8 @@ from sandbox.control import SandboxControl
 from watchkeeper.contract import jobs
 
 PROCESSES = 2
-THREADS = 200
-IN_FLIGHT = PROCESSES * THREADS
+THREADS = 256
+IN_FLIGHT = 400
 _BEHIND = 400  # wait in the queue, so that a free thread finds the next one
 _WARM_SECONDS = 5.0
 

@@ -60,6 +60,24 @@ def test_no_more_is_taken_than_there_are_idle_threads(client: Redis) -> None:
     assert next(consumer) is None
 
 
+def test_as_many_threads_are_asked_for_as_are_busy_before_any_work_is_handed_out(client: Redis) -> None:
+    ring(client, *((f"job {number}", 1, number) for number in range(5)))
+    slots = Slots(10)
+    asked: list[int] = []
+    slots.needed = asked.append
+    consumer = WakeConsumer(client, slots, 0.1)
+
+    first = next(consumer)
+
+    assert first is not None
+    assert asked == [5]
+    assert len(taken(consumer)) == 4
+    consumer.ack(first)
+    ring(client, ("another", 1, 9), ("and another", 1, 10))
+    assert len(taken(consumer)) == 2
+    assert asked == [5, 6]
+
+
 def test_a_thread_that_is_done_makes_room_for_one(client: Redis) -> None:
     ring(client, *((f"job {number}", 1, number) for number in range(5)))
     consumer = WakeConsumer(client, Slots(2), 0.1)
