@@ -141,8 +141,10 @@ class LlmCalls:
             end_exchange()
             if streams:
                 await _closed(exchange)
+            request_id = exchange.request_id
+            exchange.end()
         # Raised here and not above: litellm's error carries key and request, and would stay attached as the context.
-        raise CallFailed(_completed(failure, secret, api_base or ""), exchange.request_id)
+        raise CallFailed(_completed(failure, secret, api_base or ""), request_id)
 
     def keep(self, secrets: Iterable[Secret]) -> None:
         """Let go of what litellm holds for other secrets."""

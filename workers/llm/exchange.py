@@ -29,13 +29,14 @@ _TAIL: Final = 64  # pieces; an error in the middle of a stream is in the last o
 class Exchange:
     """One call's way over HTTP: `sent` is the request (None = none was made), then an answer or an error.
 
-    `tail` holds the last pieces of a streamed body.
+    `tail` holds the last pieces of a streamed body. `over`: the call has ended, nothing more leaves in its name.
     """
 
     sent: httpx.Request | None = None
     response: httpx.Response | None = None
     error: BaseException | None = None
     tail: deque[bytes] = field(default_factory=lambda: deque(maxlen=_TAIL))
+    over: bool = False
 
     def answer(self) -> tuple[int, dict[str, str], str] | None:
         """Status, headers and body; None when no answer came, or it broke off in the middle of the body."""
@@ -54,6 +55,14 @@ class Exchange:
         """The provider's name for the request, to be quoted to its support; empty when it gave none."""
         headers: Any = self.response.headers if self.response is not None else {}
         return next((headers[name] for name in _REQUEST_IDS if name in headers), "")
+
+    def end(self) -> None:
+        """The call has ended. A connection kept alive holds the context it was opened in, and that this object: it
+        must not hold request and answer too.
+        """
+        self.sent = self.response = self.error = None
+        self.tail.clear()
+        self.over = True
 
     async def close(self) -> None:
         """Let go of a streamed answer, read to its end or not: its connection is free or closed after this."""
@@ -99,7 +108,7 @@ async def _watched(client: httpx.AsyncClient, request: httpx.Request, **options:
     if exchange is None:
         return await _send(client, request, **options)
     # Another address is not a repetition: some providers want a token fetched first.
-    if exchange.sent is not None and exchange.sent.url == request.url:
+    if exchange.over or (exchange.sent is not None and exchange.sent.url == request.url):
         raise SecondRequest("one attempt is one request: a repetition was refused")
     exchange.sent, exchange.response, exchange.error = request, None, None
     try:
