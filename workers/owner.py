@@ -11,7 +11,7 @@ class Owner(Protocol):
         """Tell until cancelled, from the event loop, that it turns; or what `ailing` names as dead.
 
         Args:
-            useful: True once this worker has ended a job: it was worth starting, whatever kills it later.
+            useful: True once it has stored a step of a job: it was worth starting, whatever kills it later.
         """
         ...
 

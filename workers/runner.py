@@ -75,6 +75,11 @@ class JobRunner:
         """Endings stored."""
         return self._storing.done
 
+    @property
+    def useful(self) -> bool:
+        """Something of a job was stored: starting this process was worth it."""
+        return self._storing.stored > 0
+
     async def run(self, job_id: str) -> None:
         """Run the job if it is still to be had; a wake-up that comes twice or too late ends at once."""
         task = asyncio.current_task()

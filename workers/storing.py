@@ -24,7 +24,7 @@ _SURPRISES: Final = 3  # an error of our own gives the job back this often befor
 
 
 class Storing:
-    """Writes under the job's fencing token. `done` counts the endings stored."""
+    """Writes under the job's fencing token. `done` counts the endings stored, `stored` also the steps before them."""
 
     def __init__(
         self, *, writer: JournalWriter, announcer: Announcer, clock: Clock, jitter: Callable[[], float]
@@ -34,11 +34,14 @@ class Storing:
         self._clock = clock
         self._jitter = jitter
         self.done = 0
+        self.stored = 0
 
     async def record(self, job: ClaimedJob, transcript: Transcript) -> bool:
         """Store what the transcript has finished. True = a cancel was asked for."""
         steps, attempts = transcript.unwritten()
-        return await self._writer.do(RecordSteps(job, steps, attempts))
+        cancelled = await self._writer.do(RecordSteps(job, steps, attempts))
+        self.stored += 1
+        return cancelled
 
     async def end(self, job: ClaimedJob, ending: Ending, transcript: Transcript, teller: Teller) -> None:
         """Store how it ended; in an outage that may be a time to go on.
@@ -122,6 +125,7 @@ class Storing:
             result=result,
         )
         self.done += 1
+        self.stored += 1
         self._announcer.done(job.id)
         if next_one is not None:
             self._announcer.wake(next_one)

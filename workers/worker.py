@@ -176,7 +176,7 @@ class Worker:
             with suppress(Fenced):
                 await parts.lease.may_start()
                 owner.ready()
-                await owner.beat(ailing, lambda: parts.runner.done > 0)
+                await owner.beat(ailing, lambda: parts.runner.useful)
 
         parts.tasks.append(self._loop.task(speak()))
 

@@ -27,6 +27,8 @@ from workers.worker import Worker
 log = structlog.get_logger()
 
 _BEAT_SECONDS: Final = 1.0
+_EARLY_SECONDS: Final = 0.1  # in its first seconds it counts whether a worker was of use before it died
+_EARLY_BEATS: Final = 20
 _STORE_ERRORS: Final = (OperationalError, InterfaceError, PoolTimeout, RedisError)
 _ORPHAN_SECONDS: Final = 3.0  # an orphan hands back what it can, and then it ends, whatever hangs
 
@@ -93,13 +95,15 @@ class OwnerLine:
 
     async def beat(self, ailing: Callable[[], str | None], useful: Callable[[], bool]) -> None:
         """See Owner."""
+        early = _EARLY_BEATS
         while True:
             what = ailing()
             if what is None:
                 self.tell(beat=True, useful=useful())
             else:
                 self.tell(ailing=what)
-            await asyncio.sleep(_BEAT_SECONDS)
+            early = 0 if useful() else max(0, early - 1)
+            await asyncio.sleep(_EARLY_SECONDS if early else _BEAT_SECONDS)
 
     def listen(self, worker: Worker) -> None:
         """From now on a thread hears what the controller says, and that it is no more."""

@@ -43,7 +43,7 @@ class Member:
     ill: str | None = None  # why it had to be ended
     hung: bool = False  # what it did may be its job's fault
     left: bool = False  # it said that it ends
-    useful: bool = False  # it ended a job: starting it was worth it
+    useful: bool = False  # it stored something of a job: starting it was worth it
 
     @property
     def extra(self) -> bool:
@@ -60,7 +60,7 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """Its event loop turns; `useful` once it has ended a job."""
+    """Its event loop turns; `useful` once it has stored a step of a job."""
 
     useful: bool = False
 

@@ -200,7 +200,7 @@ STEPS = st.lists(
 )
 
 
-def test_workers_killed_soon_after_they_ended_jobs_spend_no_budget() -> None:
+def test_workers_killed_soon_after_they_were_of_use_spend_no_budget() -> None:
     fleet = a_fleet(1)
     now = 0.0
     for _ in range(3 * QUICK_DEATHS):
