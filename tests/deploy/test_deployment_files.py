@@ -59,6 +59,20 @@ def test_the_image_holds_every_room_and_no_secret() -> None:
     assert ".env" in (ROOT / ".dockerignore").read_text().split()
 
 
+def test_the_image_holds_bytecode_and_a_home_for_its_user_alone() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert "UV_COMPILE_BYTECODE=1" in dockerfile  # its user may not write beside the modules
+    assert "chmod 700 /var/lib/watchkeeper" in dockerfile  # doctor refuses a home that others may enter
+
+
+def test_compose_gives_the_service_nothing_it_does_not_need() -> None:
+    services = _services()
+    for name in ("migrate", "scheduler", "worker"):
+        assert services[name]["read_only"] is True
+        assert services[name]["cap_drop"] == ["ALL"]
+        assert services[name]["security_opt"] == ["no-new-privileges:true"]
+
+
 def _services() -> dict[str, dict[str, object]]:
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     assert isinstance(services, dict)

@@ -11,9 +11,12 @@ import pytest
 
 from console.cli.main import cli
 from tests.deploy.test_deployment_files import HAND_BACK_SECONDS, ROOT
+from workers.supervisor.life import START_SECONDS
+from workers.supervisor.service_manager import PATIENCE_SECONDS
 
 UNITS = ROOT / "deploy" / "systemd"
 SERVICES = ("store", "scheduler", "worker")
+FORKER_SECONDS = 120  # until it is given up: workers/supervisor/forking.py
 COMMAND = "/opt/watchkeeper/.venv/bin/watchkeeper"
 
 
@@ -49,6 +52,21 @@ def test_the_workers_have_their_drain_and_the_time_to_hand_back() -> None:
     assert unit["Service"]["Type"] == "notify"
     assert "-HUP" in unit["Service"]["ExecReload"]
     assert float(unit["Service"]["WatchdogSec"]) >= 10
+
+
+def test_a_slow_start_or_one_killed_worker_does_not_end_those_that_serve() -> None:
+    unit = service("worker")["Service"]
+    assert float(unit["TimeoutStartSec"]) >= FORKER_SECONDS + START_SECONDS + PATIENCE_SECONDS
+    assert unit["OOMPolicy"] == "continue"  # systemd's own default stops the unit
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_unit_can_win_privileges(name: str) -> None:
+    unit = service(name)["Service"]
+    assert unit["User"] == "watchkeeper"
+    assert unit["NoNewPrivileges"] == "true"
+    assert unit["CapabilityBoundingSet"] == ""
+    assert unit["UMask"] == "0077"
 
 
 def test_the_store_ends_after_those_who_use_it() -> None:
