@@ -7,7 +7,8 @@ from typing import Any
 
 from watchkeeper.entries import Entry
 from watchkeeper.events import Event, EventKind
-from watchkeeper.narrator import Look, Narrator, NoStream, Read
+from watchkeeper.narrator import Narrator
+from watchkeeper.questions import Look, NoStream, Read
 from watchkeeper.states import JobState
 from watchkeeper.story_rows import FinishedStep, Found
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from tests.servers import run_valkey
 from watchkeeper import Job, JobState, Priority
 from watchkeeper.contract import WAKE_QUEUE
 from watchkeeper.wakeup import Doorbell
@@ -70,3 +71,20 @@ def test_nobody_is_woken_for_a_job_that_is_not_ready_and_new(redis_url: str, cha
 
     with Redis.from_url(redis_url) as redis:
         assert redis.zcard(WAKE_QUEUE) == 0
+
+
+def test_a_server_that_was_demoted_is_left_for_the_one_that_took_over(tmp_path: Path) -> None:
+    clock = [0.0]
+    with run_valkey() as one, run_valkey() as other, Redis.from_url(one) as old, Redis.from_url(other) as new:
+        address = tmp_path / "s"
+        address.symlink_to(one.removeprefix("unix://"))
+        doorbell = Doorbell(f"unix://{address}", now=lambda: clock[0])
+        doorbell.ring(JOB)
+        old.replicaof("127.0.0.1", "1")
+        address.unlink()
+        address.symlink_to(other.removeprefix("unix://"))
+        doorbell.ring(replace(JOB, id="2"))
+        clock[0] = 5.0
+        doorbell.ring(replace(JOB, id="3"))
+        assert new.zrange(WAKE_QUEUE, 0, -1) == [b"3"]
+        doorbell.close()

@@ -10,25 +10,17 @@ from redis.exceptions import RedisError
 
 from watchkeeper.async_waiting import AsyncEar, async_hear
 from watchkeeper.contract import STREAM
-from watchkeeper.entries import BATCH, Entry, entries_in
+from watchkeeper.entries import READING, Entry, asked, entries_in
 from watchkeeper.events import Event
-from watchkeeper.narrator import Look, Narrator, NoStream, Read
+from watchkeeper.narrator import Narrator
+from watchkeeper.questions import Look, NoStream, Read
 from watchkeeper.story_rows import Found
-from watchkeeper.streaming import MAX_READERS, READING_TIMEOUT_S
 from watchkeeper.waiting import Pauses, log_unread
-from watchkeeper.wakeup import REDIS_TIMEOUT_S
 
 
 def async_reading_redis(redis_url: str) -> Redis:
     """A client for `AsyncStoryReader`; it connects on first use."""
-    pool = ConnectionPool.from_url(
-        redis_url,
-        max_connections=MAX_READERS,
-        socket_connect_timeout=REDIS_TIMEOUT_S,
-        socket_timeout=READING_TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-    )
-    return Redis.from_pool(pool)
+    return Redis.from_pool(ConnectionPool.from_url(redis_url, retry=Retry(NoBackoff(), 0), **READING))
 
 
 class AsyncStoryReader:
@@ -75,11 +67,10 @@ class AsyncStoryReader:
                     await ear.wait(await self._pause(listening=ear.listening))
 
     async def _read(self, wish: Read) -> Sequence[Entry] | NoStream:
-        key = STREAM + self._job_id
-        block = max(1, round(await self._pause(listening=True) * 1000)) if wish.wait else None
+        wait_s = await self._pause(listening=True) if wish.wait else None
         try:
-            entries = entries_in(await self._streams.xread({key: wish.after}, count=BATCH, block=block))
-            return entries if entries or await self._streams.exists(key) else NoStream.GONE
+            entries = entries_in(await self._streams.xread(**asked(self._job_id, wish.after, wait_s)))
+            return entries if entries or await self._streams.exists(STREAM + self._job_id) else NoStream.GONE
         except RedisError as error:
             log_unread(error)
             return NoStream.AWAY

@@ -14,7 +14,7 @@ from watchkeeper.cancelling import Cancelling, cancel_job
 from watchkeeper.contract import jobs
 from watchkeeper.engine import build_engine
 from watchkeeper.enqueue import insert_job
-from watchkeeper.errors import JobNotFound
+from watchkeeper.errors import JobNotFound, StoreUnavailable
 from watchkeeper.events import Event
 from watchkeeper.ids import IdMaker
 from watchkeeper.job import JOB_COLUMNS, Job, job_from_row
@@ -22,7 +22,7 @@ from watchkeeper.locations import locate
 from watchkeeper.messages import Messages
 from watchkeeper.news import News
 from watchkeeper.states import Priority
-from watchkeeper.store_errors import translated
+from watchkeeper.store_errors import answer_lost, translated
 from watchkeeper.story_rows import Found, look
 from watchkeeper.streaming import StoryReader, reading_redis
 from watchkeeper.submission import check
@@ -107,8 +107,13 @@ class Client:
         )
         if connection is not None:
             return insert_in(connection, submission, self._doorbell.ring)
-        with translated(self._engine.url), self._engine.connect() as own:
-            job = insert_job(own, submission)
+        try:
+            with translated(self._engine.url), self._engine.connect() as own:
+                job = insert_job(own, submission)
+        except StoreUnavailable as error:
+            if not answer_lost(error):
+                raise
+            job = self._stored(submission.id, error)
         self._doorbell.ring(job)
         return job
 
@@ -189,6 +194,17 @@ class Client:
         self._streams.close()
         self._doorbell.close()
         self._listening.close()
+
+    def _stored(self, job_id: str, lost: StoreUnavailable) -> Job:
+        """The job whose acceptance got lost on the way."""
+        try:
+            return self.get(job_id)
+        except (JobNotFound, StoreUnavailable):
+            # Not found is no proof: the server may still be at it.
+            raise StoreUnavailable(
+                f"{lost}; whether the job was stored is not known: enqueue it again with the same idempotency_key, "
+                f"or look for it as {job_id}"
+            ) from lost
 
     def _look(self, job_id: str, known: frozenset[int] | None) -> Found:
         with translated(self._engine.url), self._engine.connect() as own:

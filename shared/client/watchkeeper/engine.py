@@ -17,9 +17,11 @@ from watchkeeper.patience import bound_answers
 
 _SQLITE_BUSY_S = 5.0
 _GRACE_S = 5.0  # a server that lives ends a statement by itself; one that hangs is given up this much later
+_TRANSACTION_TIMEOUT_SINCE = 17_00_00
 # FULL, not NORMAL: in WAL mode NORMAL forgets the last commits on a power cut, and an accepted job must not be
 # forgotten. Measured on an SSD: 0.11 ms instead of 0.01 ms for each commit.
-_SQLITE_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
+# SQLite would keep up to 2 MB of pages for each connection, which the operating system's cache holds anyway.
+_SQLITE_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -256")
 
 
 def build_engine(
@@ -29,12 +31,16 @@ def build_engine(
     connect_timeout: float = 5.0,
     statement_timeout: float = 30.0,
     lock_timeout: float = 5.0,
+    idle_timeout: float | None = 5.0,
     application_name: str = "watchkeeper-client",
 ) -> Engine:
     """An engine with at most `pool_size` connections; it connects on first use. Times are seconds.
 
     `connect_timeout` bounds a new connection and the wait for a free one, `statement_timeout` and
     `lock_timeout` one statement and its wait for locks (PostgreSQL; SQLite waits 5 s for its one writer).
+    A process that is stopped, or cut off, within a transaction holds its rows: PostgreSQL ends its session after
+    `idle_timeout` in which it asked nothing, and in the middle of a pipeline (from PostgreSQL 17) soon after
+    `statement_timeout`. None: it may take all the time it wants.
 
     Raises:
         StoreUnavailable: the URL names a database that is not supported, or its driver is not installed.
@@ -52,6 +58,8 @@ def build_engine(
         event.listen(engine, "begin", _begin_immediate)
     else:
         limits = f"-c statement_timeout={statement_timeout * 1000:.0f} -c lock_timeout={lock_timeout * 1000:.0f}"
+        if idle_timeout is not None:
+            limits += f" -c idle_in_transaction_session_timeout={idle_timeout * 1000:.0f}"
         connect_args = {
             "connect_timeout": max(1, round(connect_timeout)),
             "application_name": application_name,
@@ -66,6 +74,8 @@ def build_engine(
                 "PostgreSQL needs its driver: pip install 'watchkeeper-client[postgresql]'"
             ) from error
         bound_answers(engine, statement_timeout + _GRACE_S)
+        if idle_timeout is not None:
+            _bound_transactions(engine, statement_timeout + _GRACE_S)
     _forget_connections_in_forks(engine)
     return engine
 
@@ -114,6 +124,17 @@ def _begin_immediate(connection: Connection) -> None:
     options = connection.get_execution_options()
     if options.get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql(f"BEGIN {options.get('sqlite_begin', 'IMMEDIATE')}")
+
+
+def _bound_transactions(engine: Engine, seconds: float) -> None:
+    # The server does not call a session idle that stopped within a pipeline (executemany): only this ends it. Older
+    # servers refuse to connect when it stands among the options.
+    @event.listens_for(engine, "connect")
+    def bound(connection: Any, _record: Any) -> None:
+        if connection.info.server_version >= _TRANSACTION_TIMEOUT_SINCE:
+            connection.autocommit = True
+            connection.execute(f"SET transaction_timeout = {seconds * 1000:.0f}")
+            connection.autocommit = False
 
 
 def _forget_connections_in_forks(engine: Engine) -> None:

@@ -11,6 +11,7 @@ from watchkeeper.engine import describe
 from watchkeeper.errors import StoreNotReady, StoreUnavailable
 
 _UNDEFINED = ("42P01", "42703")  # PostgreSQL: undefined table, undefined column
+_READ_ONLY = "25006"  # a standby, before it takes over
 _SQLITE_UNDEFINED = ("no such table", "no such column", "has no column named")
 
 
@@ -37,14 +38,26 @@ def translated(url: URL, *, callers: bool = False) -> Iterator[None]:
                 f"{describe(url)} holds no Watchkeeper tables of this version: run `watchkeeper migrate`"
                 + (", or pass a connection to the database that holds them" if callers else "")
             ) from error
-        if not callers and isinstance(error, OperationalError | InterfaceError):
+        # Invalidated: the server ended our session, perhaps because this process was stopped in mid-transaction.
+        away = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
+        away = away or _state(error) == _READ_ONLY
+        if not callers and away:
             raise StoreUnavailable(f"{describe(url)} did not answer: {_reason(error, url)}") from error
         raise
 
 
+def answer_lost(error: StoreUnavailable) -> bool:
+    """True when a statement was sent, and nobody knows what became of it."""
+    cause = error.__cause__
+    return isinstance(cause, DBAPIError) and cause.statement is not None and cause.connection_invalidated
+
+
+def _state(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
+
+
 def _undefined(error: DBAPIError) -> bool:
-    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
-    return state in _UNDEFINED or any(words in str(error.orig) for words in _SQLITE_UNDEFINED)
+    return _state(error) in _UNDEFINED or any(words in str(error.orig) for words in _SQLITE_UNDEFINED)
 
 
 def _reason(error: DBAPIError, url: URL) -> str:

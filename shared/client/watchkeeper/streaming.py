@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from typing import Final
 
 from redis import ConnectionPool, Redis
 from redis.backoff import NoBackoff
@@ -10,30 +9,17 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from watchkeeper.contract import STREAM
-from watchkeeper.entries import BATCH, Entry, entries_in
+from watchkeeper.entries import READING, Entry, asked, entries_in
 from watchkeeper.events import Event
-from watchkeeper.narrator import Look, Narrator, NoStream, Read
+from watchkeeper.narrator import Narrator
+from watchkeeper.questions import Look, NoStream, Read
 from watchkeeper.story_rows import Found
 from watchkeeper.waiting import Ear, Pauses, hear, log_unread
-from watchkeeper.wakeup import REDIS_TIMEOUT_S
-
-MAX_READERS: Final = 256
-"""Streams one client reads at the same time; more readers get their stories from SQL."""
-
-READING_TIMEOUT_S: Final = 4.0
-"""Longer than a read that waits for an entry (1.5 s at most)."""
 
 
 def reading_redis(redis_url: str) -> Redis:
     """A client for `StoryReader`; it connects on first use."""
-    pool = ConnectionPool.from_url(
-        redis_url,
-        max_connections=MAX_READERS,
-        socket_connect_timeout=REDIS_TIMEOUT_S,
-        socket_timeout=READING_TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-    )
-    return Redis.from_pool(pool)
+    return Redis.from_pool(ConnectionPool.from_url(redis_url, retry=Retry(NoBackoff(), 0), **READING))
 
 
 class StoryReader:
@@ -83,11 +69,10 @@ class StoryReader:
                     ear.wait(self._pause(listening=ear.listening))
 
     def _read(self, wish: Read) -> Sequence[Entry] | NoStream:
-        key = STREAM + self._job_id
-        block = max(1, round(self._pause(listening=True) * 1000)) if wish.wait else None
+        wait_s = self._pause(listening=True) if wish.wait else None
         try:
-            entries = entries_in(self._streams.xread({key: wish.after}, count=BATCH, block=block))
-            return entries if entries or self._streams.exists(key) else NoStream.GONE
+            entries = entries_in(self._streams.xread(**asked(self._job_id, wish.after, wait_s)))
+            return entries if entries or self._streams.exists(STREAM + self._job_id) else NoStream.GONE
         except RedisError as error:
             log_unread(error)
             return NoStream.AWAY

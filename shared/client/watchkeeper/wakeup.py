@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from redis import BlockingConnectionPool, Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import ReadOnlyError, RedisError
 from redis.retry import Retry
 
 from watchkeeper.clock import to_ms
@@ -56,6 +56,8 @@ class Doorbell:
             self._redis.zadd(WAKE_QUEUE, {job.id: score}, nx=True)
         except RedisError as error:
             self._quiet_until = self._now() + _PAUSE_S
+            if isinstance(error, ReadOnlyError):  # demoted: its address may lead to another server by now
+                self._redis.connection_pool.disconnect()
             _log.warning(
                 "Redis did not take a wake-up (%s): jobs are stored and start a little later; next try in %.0f s",
                 error,
