@@ -40,7 +40,12 @@ class Leader:
         insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
         expires = db_now() + int(LEASE_SECONDS * 1000)
         statement = insert(leases).values(name=_NAME, holder=self._holder, token=1, expires_at=expires)
-        free = or_(leases.c.expires_at < db_now(), leases.c.holder == self._holder)
+        free = or_(
+            leases.c.expires_at < db_now(),
+            # No lease is that long: the database's clock stepped back, and the holder has not renewed since.
+            leases.c.expires_at > db_now() + int(2 * LEASE_SECONDS * 1000),
+            leases.c.holder == self._holder,
+        )
         with self._engine.begin() as connection:
             before = connection.execute(select(leases.c.holder).where(leases.c.name == _NAME)).scalar_one_or_none()
             row = connection.execute(

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, case, insert, null, select, update
 
 from scheduler.evidence import Crash, doing_at_crash, poisoned
 from shared.db.tables import incarnations, job_events, jobs
-from shared.jobs.alone import DEAD_AT_CRASHES_ALONE, queue_of
+from shared.jobs.alone import ALONE_AT_CRASHES, DEAD_AT_CRASHES_ALONE, queue_of
 from watchkeeper.clock import db_now
 from watchkeeper.contract import wake_score
 from watchkeeper.states import JobState
@@ -56,6 +56,7 @@ def return_jobs(connection: Connection) -> Returned:
     alone = (
         select(incarnations.c.id).where(here, incarnations.c.crashed, incarnations.c.alone_with == jobs.c.id).exists()
     )
+    crashes = jobs.c.crashes + case((crashed, 1), else_=0)
     crashes_alone = jobs.c.crashes_alone + case((alone, 1), else_=0)
     changed = connection.execute(
         update(jobs)
@@ -74,10 +75,11 @@ def return_jobs(connection: Connection) -> Returned:
                 (crashes_alone >= DEAD_AT_CRASHES_ALONE, "poison"),
                 else_=null(),
             ),
-            crashes=jobs.c.crashes + case((crashed, 1), else_=0),
+            crashes=crashes,
             crashes_alone=crashes_alone,
             claimed_by=None,
-            woken_at=None,
+            # Whoever returns it wakes it. A second wake-up of a lone one would cost a process; a lost one costs 10 s.
+            woken_at=case((crashes >= ALONE_AT_CRASHES, db_now()), else_=null()),
         )
         .returning(
             jobs.c.id, jobs.c.state, jobs.c.priority, jobs.c.enqueued_at, jobs.c.crashes, jobs.c.conversation_id

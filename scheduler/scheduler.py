@@ -13,10 +13,22 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import SQLAlchemyError
 
-from scheduler import deadlines, doorbell, environment_watch, key_states, leader, recycling, rescuer, stager
+from scheduler import (
+    deadlines,
+    doorbell,
+    environment_watch,
+    key_states,
+    leader,
+    recycling,
+    rescuer,
+    stager,
+    untold_ends,
+)
+from scheduler.death_bell import DeathBell
 from scheduler.report import Report
-from shared.clock import Clock, SystemClock
+from shared.clock import Clock, SystemClock, moment
 from shared.config.environment_sync import Sealer
+from shared.flag import Flag
 from shared.settings import Settings
 from shared.stores import Stores, open_stores
 
@@ -37,11 +49,25 @@ class Part(Protocol):
 class Scheduler:
     """Runs until `stop`; several may run, one leads."""
 
-    def __init__(self, settings: Settings, *, directory: Path | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        directory: Path | None = None,
+        clock: Clock | None = None,
+        rescue_seconds: float = rescuer.INTERVAL_SECONDS,
+    ) -> None:
+        """Describe it.
+
+        Args:
+            directory: whose `.env` is watched; default: the working directory.
+            rescue_seconds: how often the rescuer looks when nobody rings.
+        """
         self._settings = settings
+        self._rescue_seconds = rescue_seconds
         self._directory = directory or Path.cwd()
         self._clock = clock or SystemClock()
-        self._stopping = threading.Event()
+        self._stopping = Flag()
         self._away: set[str] = set()  # parts that SQL refused when they last ran
 
     def stop(self) -> None:
@@ -58,7 +84,7 @@ class Scheduler:
         leading = leader.Leader(stores.engine, holder=str(uuid4()), clock=self._clock)
         # In an outage parts run longer than their interval: that one is left out is no news, twice a second.
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
-        parts = _parts(stores, self._directory, self._clock, self._settings)
+        parts = _parts(stores, self._directory, self._clock, self._settings, self._rescue_seconds)
         timer = BackgroundScheduler(
             timezone=UTC,
             # A thread for each: who waits for a store that hangs must not hold up the leader.
@@ -72,9 +98,14 @@ class Scheduler:
             run()
             timer.add_job(run, "interval", seconds=seconds, id=name)
         timer.start()
+        # While it looks it is not called a second time: that ring is lost, and the next look is half a second away.
+        bell = DeathBell(
+            stores.redis, lambda: timer.modify_job("rescuer", next_run_time=moment(self._clock.now_ms()))
+        )
+        bell.start()
         log.info("scheduler.ready", leading=leading.leading)
         self._stopping.wait()
-        ending = threading.Thread(target=_end, args=(timer, leading, stores), name="ending", daemon=True)
+        ending = threading.Thread(target=_end, args=(timer, bell, leading, stores), name="ending", daemon=True)
         ending.start()
         ending.join(_END_SECONDS)
         if ending.is_alive():
@@ -110,7 +141,8 @@ class Scheduler:
         return run
 
 
-def _end(timer: BackgroundScheduler, leading: leader.Leader, stores: Stores) -> None:
+def _end(timer: BackgroundScheduler, bell: DeathBell, leading: leader.Leader, stores: Stores) -> None:
+    bell.stop()
     timer.shutdown(wait=True)
     try:
         leading.resign()
@@ -119,7 +151,9 @@ def _end(timer: BackgroundScheduler, leading: leader.Leader, stores: Stores) -> 
     stores.close()
 
 
-def _parts(stores: Stores, directory: Path, clock: Clock, settings: Settings) -> list[tuple[str, Part, float]]:
+def _parts(
+    stores: Stores, directory: Path, clock: Clock, settings: Settings, rescue_seconds: float
+) -> list[tuple[str, Part, float]]:
     engine, client = stores.engine, stores.redis
     sealer = Sealer(stores.vault, stores.salt)
     return [
@@ -130,7 +164,8 @@ def _parts(stores: Stores, directory: Path, clock: Clock, settings: Settings) ->
         ),
         ("doorbell", doorbell.Doorbell(engine, client), doorbell.INTERVAL_SECONDS),
         ("key_states", key_states.KeyStates(engine, client), key_states.INTERVAL_SECONDS),
-        ("rescuer", rescuer.Rescuer(engine, client, clock), rescuer.INTERVAL_SECONDS),
+        ("untold_ends", untold_ends.UntoldEnds(engine, client), untold_ends.INTERVAL_SECONDS),
+        ("rescuer", rescuer.Rescuer(engine, client, clock), rescue_seconds),
         (
             "recycling",
             recycling.Recycling(engine, client, clock, settings.recycling),

@@ -5,7 +5,7 @@ from typing import Final
 import redis
 import structlog
 from redis.exceptions import RedisError
-from sqlalchemy import Connection, Engine, RowMapping, bindparam, or_, select, update
+from sqlalchemy import BigInteger, Connection, Engine, RowMapping, and_, bindparam, literal, or_, select, update
 
 from scheduler.report import Report
 from shared.db.tables import jobs
@@ -73,7 +73,8 @@ class Stager:
         ).rowcount
 
     def _asleep(self, connection: Connection) -> list[RowMapping]:
-        stale = db_now() - int(RESEND_SECONDS * 1000)
+        resend_ms = int(RESEND_SECONDS * 1000)
+        lost_before = literal(self._lost_before_ms, BigInteger)
         return list(
             connection.execute(
                 select(jobs.c.id, jobs.c.priority, jobs.c.enqueued_at, jobs.c.crashes, jobs.c.woken_at)
@@ -81,8 +82,9 @@ class Stager:
                     jobs.c.state == JobState.QUEUED,
                     or_(
                         jobs.c.woken_at.is_(None),
-                        jobs.c.woken_at < stale,
-                        jobs.c.woken_at <= self._lost_before_ms,
+                        jobs.c.woken_at < db_now() - resend_ms,
+                        jobs.c.woken_at > db_now() + resend_ms,  # its clock stepped back
+                        and_(jobs.c.woken_at <= lost_before, lost_before <= db_now()),
                     ),
                     turn_has_come(),
                 )

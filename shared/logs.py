@@ -3,10 +3,11 @@
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
+from shared.log_stream import LogStream
 from shared.secret import Secret, redact
 
 
@@ -28,6 +29,7 @@ def configure_logging(*, room: str, format: str, level: str) -> dict[str, Any]:
     )
 
     fields: dict[str, Any] = {"room": room}
+    out = cast("TextIO", LogStream(sys.stderr))
 
     def add_fields(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         event.update(fields)
@@ -45,10 +47,10 @@ def configure_logging(*, room: str, format: str, level: str) -> dict[str, Any]:
         processors=[*chain, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         # One write for a line and its end: workers that share a log file would mix theirs.
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(out),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=chain, processors=[_drop_meta, renderer])
     )

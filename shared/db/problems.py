@@ -17,6 +17,10 @@ def translated(url: URL) -> Iterator[None]:
         yield
     except (OperationalError, ProgrammingError, PoolTimeoutError) as error:
         raise explain(error, url) from error
+    except DBAPIError as error:
+        if error.connection_invalidated:  # the server ended our session, perhaps because we were stopped
+            raise explain(error, url) from error
+        raise
 
 
 def explain(error: DBAPIError | PoolTimeoutError, url: URL) -> StoreError:

@@ -11,8 +11,10 @@ import redis.asyncio
 from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from shared.redis.demoted import LeavingAsync
 
-class _Mended(AbstractConnection):
+
+class _Mended(LeavingAsync):
     async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
         try:
             await super().send_packed_command(command, check_health)

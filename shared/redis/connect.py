@@ -2,17 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import redis
 import redis.asyncio
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialWithJitterBackoff
+from redis.driver_info import DriverInfo
 from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 from shared.errors import RedisUnavailable
 from shared.redis.closed_transport import mend
+from shared.redis.demoted import leave_demoted
 
 CONNECT_SECONDS: Final = 2.0
 REPLY_SECONDS: Final = 2.0
@@ -25,12 +30,15 @@ def connect_redis(url: str, *, connections: int, block_seconds: float = 0.0) -> 
         block_seconds: the longest a blocking command may wait; the socket's patience is longer than that.
     """
     pool = redis.BlockingConnectionPool.from_url(url, timeout=REPLY_SECONDS, **_options(connections, block_seconds))
+    leave_demoted(pool)
     return redis.Redis.from_pool(pool)
 
 
 def connect_redis_async(url: str, *, connections: int) -> "redis.asyncio.Redis":
     """The same for an event loop."""
-    pool = redis.asyncio.BlockingConnectionPool.from_url(url, timeout=REPLY_SECONDS, **_options(connections, 0.0))
+    # Its own kind of retry: the blocking one hands a coroutine out before it fails, and never tries again.
+    options = {**_options(connections, 0.0), "retry": AsyncRetry(_backoff(), 1, (RedisConnectionError,))}
+    pool = redis.asyncio.BlockingConnectionPool.from_url(url, timeout=REPLY_SECONDS, **options)
     mend(pool)
     return redis.asyncio.Redis.from_pool(pool)
 
@@ -42,10 +50,21 @@ def _options(connections: int, block_seconds: float) -> dict[str, Any]:
         "socket_timeout": REPLY_SECONDS + block_seconds,
         "health_check_interval": 30,
         "client_name": "watchkeeper",
+        "driver_info": _driver(),
         "decode_responses": True,
         # One retry on a connection that went stale; an outage is the caller's to handle, not to wait out here.
-        "retry": Retry(ExponentialWithJitterBackoff(cap=0.2, base=0.02), 1),
+        "retry": Retry(_backoff(), 1),
     }
+
+
+@cache
+def _driver() -> DriverInfo:
+    # Left to itself, redis-py searches the installed packages for its own version with every new connection.
+    return DriverInfo()
+
+
+def _backoff() -> ExponentialWithJitterBackoff:
+    return ExponentialWithJitterBackoff(cap=0.2, base=0.02)
 
 
 @contextmanager

@@ -27,5 +27,11 @@ cleared; without it, or on another run, Redis was wiped or may have lost somethi
 WAKE_UPS_KEPT: Final = "watchkeeper:wake-ups-kept"
 """String, the stager's mark: without it Redis was wiped, and every wake-up is sent again. No TTL."""
 
+DEATHS: Final = "watchkeeper:deaths"
+"""Channel: a supervisor has just written to SQL that a worker ended, so that the rescuer looks at once."""
+
+UNTOLD: Final = "watchkeeper:untold"
+"""Hash: incarnation -> JSON of its end, which SQL could not be told of (shared.supervision.untold). TTL: a day."""
+
 ORDERS: Final = "watchkeeper:orders:"
 """List per supervisor (whose id follows): what it is asked to do, as JSON (shared.supervision.orders). TTL: 60 s."""

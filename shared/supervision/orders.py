@@ -103,7 +103,7 @@ def _understood(text: str, supervisor: str) -> Order | None:
             incarnation=fields.get("incarnation"),
             processes=fields.get("processes"),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         log.warning(
             "order.malformed", supervisor=supervisor, error=repr(error), advice="is another version of us writing?"
         )

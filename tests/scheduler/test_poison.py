@@ -84,6 +84,20 @@ def test_after_the_second_crash_it_is_woken_for_a_process_of_its_own(
     assert (queue(client, WAKE_QUEUE), queue(client, ALONE_QUEUE)) == ([], [culprit])
 
 
+def test_a_lone_job_that_a_supervisor_has_taken_is_not_woken_a_second_time(
+    fleet: Fleet, rows: Rows, client: Redis, engine: Engine
+) -> None:
+    (job_id,) = rows.enqueue()
+    stager = Stager(engine, client)
+    stager.run_once(NOW)
+    fleet.crash(job_id)
+    fleet.crash(job_id)
+    assert queue(client, ALONE_QUEUE) == [job_id]
+    client.zpopmin(ALONE_QUEUE)  # its process is being started
+    stager.run_once(NOW)
+    assert queue(client, ALONE_QUEUE) == []
+
+
 def test_two_crashes_alone_are_its_end_with_the_evidence(
     fleet: Fleet, rows: Rows, client: Redis, engine: Engine
 ) -> None:

@@ -1,6 +1,7 @@
 """A connection that Redis has closed is an outage of Redis, whichever event loop tells of it."""
 
 import asyncio
+from typing import Any
 
 import pytest
 import redis.asyncio
@@ -48,3 +49,27 @@ def test_who_writes_while_redis_is_gone_is_told_so_as_an_error_of_redis(redis_ur
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(ask())
+
+
+async def test_a_connection_cut_in_the_moment_it_is_used_costs_one_more_try(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = connect_redis_async(redis_url, connections=2)
+    await client.ping()
+    connection = client.connection_pool._available_connections[0]
+    send = connection.send_packed_command
+    cuts: list[int] = []
+
+    async def cut_first(*arguments: Any, **options: Any) -> None:  # behind the pool's look at it
+        if not cuts:
+            with Redis.from_url(redis_url) as other:
+                cuts.append(other.client_kill_filter(skipme=True))
+            await asyncio.sleep(0.05)
+        await send(*arguments, **options)
+
+    monkeypatch.setattr(connection, "send_packed_command", cut_first)
+    pipeline = client.pipeline(transaction=False)
+    pipeline.ping()
+    assert await pipeline.execute() == [True]
+    assert cuts == [1]
+    await client.aclose()

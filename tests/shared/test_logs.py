@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,3 +66,28 @@ def test_libraries_speak_only_when_something_is_wrong() -> None:
 def test_a_terminal_gets_plain_words() -> None:
     (told,) = lines(f"log.info('job.ended', key={KEY!r})", format="console")
     assert "job.ended" in told["text"]
+
+
+def test_lines_that_cannot_be_written_stop_nobody_and_are_counted_once_there_is_room(tmp_path: Path) -> None:
+    program = """
+import os, resource, structlog
+from shared.logs import configure_logging
+configure_logging(room="worker", format="json", level="info")
+log = structlog.get_logger()
+log.info("before")
+_, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (os.fstat(2).st_size + 10, most))
+log.info("lost")
+log.info("lost too")
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+log.info("after")
+"""
+    with (tmp_path / "log").open("wb") as file:
+        subprocess.run([sys.executable, "-P", "-c", program], stderr=file, check=True, timeout=30)
+    before, torn, *after = (tmp_path / "log").read_text().splitlines()
+    assert torn == '{"event": '
+    events = [json.loads(line) for line in (before, *after)]
+    assert [event["event"] for event in events] == ["before", "log.lines_lost", "after"]
+    assert events[1]["lines"] == 2
+    with open("/dev/full", "wb") as full:
+        subprocess.run([sys.executable, "-P", "-c", program], stderr=full, check=True, timeout=30)
