@@ -14,7 +14,7 @@ from bench.systems import start_sandbox
 from tests.configured import Provider
 from workers.llm.call import LlmCalls
 from workers.llm.setup import import_litellm
-from workers.router.router import Answered, Call
+from workers.router.calls import Answered, Call
 
 _LISTS: Final = (
     "callbacks",

@@ -20,7 +20,7 @@ from shared.logs import configure_logging
 from tests.configured import MODELS, PATHS
 from workers.llm.call import LlmCalls
 from workers.llm.setup import import_litellm
-from workers.router.router import Answered, Call
+from workers.router.calls import Answered, Call
 
 CONCURRENCY = 100
 MESSAGES = [{"role": "user", "content": "question"}]

@@ -19,9 +19,11 @@ from shared.config.snapshot import Key, Model, Provider
 from shared.keystate.standing import KeyState, Standing, key_model_subject, key_subject, model_subject
 from shared.redis.names import KEY_STATES
 from shared.secret import Secret
-from workers.llm.call import CallFailed, Reply
+from workers.llm.call import CallFailed
+from workers.llm.reply import Reply
+from workers.router.calls import Answered, Call
 from workers.router.pick import Picked, pick
-from workers.router.router import Answered, Call, Router
+from workers.router.router import Router
 from workers.router.routes import Candidate
 
 _SEQUENTIAL = 3000

@@ -78,8 +78,7 @@ def find_worker(connection: Connection, text: str) -> dict[str, Any]:
     Raises:
         NoSuchWorker: none, several, or one that ended.
     """
-    part = text.strip().lower()
-    found = [worker for worker in list_workers(connection, ended=True) if part and worker["id"].startswith(part)]
+    found = _called(text, list_workers(connection, ended=True))
     alive = [worker for worker in found if worker["ended_at"] is None]
     if len(alive) == 1:
         return alive[0]
@@ -97,11 +96,9 @@ def choose_supervisor(found: list[dict[str, Any]], *, id: str | None, host: str 
     Raises:
         NoSuchWorker: none, or several; lists them.
     """
-    fitting = [
-        supervisor
-        for supervisor in found
-        if (id is None or supervisor["id"].startswith(id.strip().lower())) and host in (None, supervisor["host"])
-    ]
+    fitting = [supervisor for supervisor in found if host in (None, supervisor["host"])]
+    if id is not None:
+        fitting = _called(id, fitting)
     if len(fitting) == 1:
         return fitting[0]
     if not found:
@@ -110,6 +107,13 @@ def choose_supervisor(found: list[dict[str, Any]], *, id: str | None, host: str 
     if not fitting:
         raise NoSuchWorker(f"no supervisor fits: there is {known}")
     raise NoSuchWorker(f"say which supervisor, with --supervisor or --host: {known}")
+
+
+def _called(text: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those whose id is `text`; when there is none, those whose id begins with it."""
+    part = text.strip().lower()
+    exact = [row for row in rows if row["id"].lower() == part]
+    return exact or [row for row in rows if part and row["id"].lower().startswith(part)]
 
 
 def _worker(row: Row[Any]) -> dict[str, Any]:

@@ -20,9 +20,11 @@ from workers.agent.model_facts import ModelFacts
 from workers.announcer import Announcer
 from workers.cancelling import watch_cancels
 from workers.database_clock import DatabaseClock
+from workers.incarnation import Identity
 from workers.journal.writer import JournalWriter
 from workers.lease import Lease, keep_alive
 from workers.llm.call import LlmCalls
+from workers.relief import Relief
 from workers.router.aftermath import Aftermath
 from workers.router.attempts import Attempts
 from workers.router.configuration import Configuration
@@ -31,6 +33,7 @@ from workers.router.prices import Prices
 from workers.router.router import Router
 from workers.runner import JobRunner
 from workers.starting import Starting
+from workers.strays import Strays
 from workers.telling.publisher import Publisher
 from workers.tools.calling import ToolCalls
 from workers.tools.mcp.configuration import ServerConfig
@@ -39,16 +42,6 @@ from workers.tools.mcp.servers import McpServers
 from workers.tools.registry import Tool
 from workers.vitals import VitalSigns
 from workers.watch import watch_configuration
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who this worker is: one life of one process."""
-
-    incarnation: str
-    host: str
-    supervisor: str | None = None
-    alone_with: str | None = None  # the one job it was started for
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +152,7 @@ async def build(
             may_start=starting.wait,
         ),
         record=runner.record,
+        goes_back=runner.goes_back if identity.alone_with is not None else None,
     )
 
     mcp: McpServers | None = None
@@ -188,8 +182,10 @@ async def build(
             )
         ),
         loop.create_task(vitals.watch()),
+        loop.create_task(Relief(lambda: runner.running, lambda: runner.done).watch()),
         loop.create_task(writer.watch()),
         loop.create_task(watch_configuration(fleet, configuration, client)),
         loop.create_task(watch_cancels(client, runner, clock)),
+        loop.create_task(Strays(writer, announcer, identity.incarnation, runner.holds).watch()),
     ]
     return Parts(client, announcer, publisher, runner, lease, configuration, fleet, tool_calls, mcp, tasks)

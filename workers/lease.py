@@ -83,28 +83,40 @@ async def keep_alive(
     A heartbeat carries the worker's vitals and the generation it runs on, which is its acknowledgement (Configuration
     says why that is true); after a swap it is written at once, for somebody waits for it.
     """
+    refused = False
     while True:
         swapped.clear()
         begun = clock.monotonic()
         seen = vitals.read()
-        alive = await writer.do(
-            Heartbeat(
-                incarnation,
-                generation(),
-                running(),
-                jobs_done(),
-                seen.rss_mb,
-                seen.connections,
-                seen.loop_lag_ms,
-                draining(),
-            )
+        heartbeat = Heartbeat(
+            incarnation,
+            generation(),
+            running(),
+            jobs_done(),
+            seen.rss_mb,
+            seen.connections,
+            seen.loop_lag_ms,
+            draining(),
         )
-        if not alive:
-            log.error("worker.fenced", advice="this worker was given up while it could not be heard; it ends now")
-            lease.fence()
-            fenced()
-            return
-        lease.renew(begun)
+        try:
+            alive = await writer.do(heartbeat)
+        except Exception as error:  # no outage, which is waited for: the tables or our rights are not as they were
+            if not refused:
+                log.error(
+                    "worker.heartbeat_refused",
+                    error=f"{type(error).__name__}: {error}",
+                    advice="nothing new starts here until the database takes heartbeats again: is it being restored "
+                    "or migrated, or were rights taken away?",
+                )
+            refused = True
+        else:
+            if not alive:
+                log.error("worker.fenced", advice="this worker was given up while it could not be heard; it ends now")
+                lease.fence()
+                fenced()
+                return
+            refused = False
+            lease.renew(begun)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HEARTBEAT_SECONDS):
                 await swapped.wait()

@@ -1,7 +1,8 @@
 """What a worker tells the supervisor that started it."""
 
-from collections.abc import Callable
-from typing import Protocol
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
 
 
 class Owner(Protocol):
@@ -22,3 +23,13 @@ class Owner(Protocol):
     def leaving(self) -> None:
         """The event loop stops now; the process ends within seconds."""
         ...
+
+
+def ended_early(tasks: "Iterable[asyncio.Task[Any]]") -> str | None:
+    """In words, which of a worker's lasting tasks ended; without it the worker looks alive and is not whole."""
+    for task in tasks:
+        if task.done():
+            error = None if task.cancelled() else task.exception()
+            name = getattr(task.get_coro(), "__qualname__", task.get_name())
+            return f"its task {name} ended" + (f" ({type(error).__name__}: {error})"[:200] if error else "")
+    return None

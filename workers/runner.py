@@ -11,8 +11,9 @@ from workers.agent.endings import Cancelled, Ending, Failed
 from workers.agent.loop import AgentLoop
 from workers.agent.transcript import Transcript
 from workers.announcer import Announcer
+from workers.journal.claiming import Claim
 from workers.journal.notes import CancelsAsked
-from workers.journal.operations import Claim, StartTool
+from workers.journal.operations import StartTool
 from workers.journal.records import ClaimedJob, LostClaim
 from workers.journal.writer import JournalWriter
 from workers.lease import Fenced
@@ -79,6 +80,10 @@ class JobRunner:
     def useful(self) -> bool:
         """Something of a job was stored: starting this process was worth it."""
         return self._storing.stored > 0
+
+    def holds(self, job_id: str) -> bool:
+        """Whether the job is in our hands, or its claim on the way."""
+        return job_id in self._held
 
     async def run(self, job_id: str) -> None:
         """Run the job if it is still to be had; a wake-up that comes twice or too late ends at once."""
@@ -155,6 +160,10 @@ class JobRunner:
     async def start_tool(self, job: ClaimedJob, number: int, tool: str) -> None:
         """Store that the tool of step `number`, which must not act twice, begins."""
         await self._writer.do(StartTool(job, number, tool))
+
+    async def goes_back(self, job: ClaimedJob) -> bool:
+        """Whether a turn alone was enough. The second time it was not: its neighbours are to suffer no third time."""
+        return await self._storing.events(job, "cleared") == 0
 
     async def _run_claimed(self, job: ClaimedJob, held: _Held, teller: Teller) -> None:
         begun = self._clock.monotonic()

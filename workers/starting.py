@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from workers.journal.dialects import Database
+from workers.journal.database import Database
 from workers.journal.operations import Operation
 from workers.journal.statements import Statements
 from workers.journal.writer import JournalWriter

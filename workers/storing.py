@@ -1,6 +1,7 @@
 """How a job leaves our hands: its ending or its return is stored, then told. One place, for all ways out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import structlog
@@ -8,12 +9,12 @@ import structlog
 from shared.clock import Clock
 from watchkeeper.contract import wake_score
 from watchkeeper.states import JobState
-from workers.agent.endings import Cancelled, Completed, Ending, Failed, Outage
+from workers.agent.endings import Cancelled, Cleared, Completed, Ending, Failed, Outage
 from workers.agent.transcript import Transcript
 from workers.announcer import Announcer
 from workers.journal.notes import CountEvents
 from workers.journal.operations import Finish, GiveBack, RecordSteps, Wake
-from workers.journal.records import ClaimedJob, LostClaim
+from workers.journal.records import ClaimedJob, LostClaim, Step
 from workers.journal.writer import JournalWriter
 from workers.outage import Park, plan_outage
 from workers.telling.teller import Teller
@@ -39,9 +40,14 @@ class Storing:
     async def record(self, job: ClaimedJob, transcript: Transcript) -> bool:
         """Store what the transcript has finished. True = a cancel was asked for."""
         steps, attempts = transcript.unwritten()
-        cancelled = await self._writer.do(RecordSteps(job, steps, attempts))
+        with _kept(transcript, steps):
+            cancelled = await self._writer.do(RecordSteps(job, steps, attempts))
         self.stored += 1
         return cancelled
+
+    async def events(self, job: ClaimedJob, event: str) -> int:
+        """How often the job's story has this turn."""
+        return await self._writer.do(CountEvents(job.id, event))
 
     async def end(self, job: ClaimedJob, ending: Ending, transcript: Transcript, teller: Teller) -> None:
         """Store how it ended; in an outage that may be a time to go on.
@@ -62,6 +68,10 @@ class Storing:
                 )
             case Outage():
                 await self._give_way(job, ending, transcript, teller)
+            case Cleared():
+                why = "alone it finished what it was at when workers crashed"
+                if await self._hand_on(job, transcript, teller, "cleared", why):
+                    log.info("job.cleared", steps=transcript.done)
 
     async def release(self, job: ClaimedJob, transcript: Transcript, teller: Teller) -> None:
         """This process ends: another one goes on behind the last finished step.
@@ -69,16 +79,14 @@ class Storing:
         Raises:
             LostClaim: the job is no longer ours; nothing was written.
         """
-        why = "its worker was stopped"
-        if await self._give_back(job, transcript, teller, JobState.QUEUED, None, "released", why, yielded=False):
+        if await self._hand_on(job, transcript, teller, "released", "its worker was stopped"):
             log.info("job.released", steps=transcript.done)
-            self._announcer.wake(Wake(job.id, wake_score(job.priority, job.enqueued_at_ms)))
 
     async def surprised(self, job: ClaimedJob, transcript: Transcript, teller: Teller, error: Exception) -> None:
         """An error of our own: later again, and after _SURPRISES no more."""
         why = f"{type(error).__name__} inside the worker, not the job's fault: see the log event job.surprise"
         try:
-            before = await self._writer.do(CountEvents(job.id, "surprise"))
+            before = await self.events(job, "surprise")
             if before < _SURPRISES:
                 later = self._clock.now_ms() + 10_000 * (before + 1)
                 why = f"{why} (time {before + 1})"
@@ -89,6 +97,13 @@ class Storing:
                 await self._finish(job, transcript, teller, JobState.DEAD, cause="internal_error", message=why)
         except LostClaim:
             log.info("job.claim_lost")
+
+    async def _hand_on(self, job: ClaimedJob, transcript: Transcript, teller: Teller, event: str, why: str) -> bool:
+        """Another worker may go on with it now; False when it was cancelled instead."""
+        if not await self._give_back(job, transcript, teller, JobState.QUEUED, None, event, why, yielded=False):
+            return False
+        self._announcer.wake(Wake(job.id, wake_score(job.priority, job.enqueued_at_ms)))
+        return True
 
     async def _give_way(self, job: ClaimedJob, outage: Outage, transcript: Transcript, teller: Teller) -> None:
         decided = plan_outage(job, outage, now_ms=self._clock.now_ms(), jitter=self._jitter())
@@ -115,7 +130,8 @@ class Storing:
     ) -> None:
         steps, attempts = transcript.unwritten()
         done = max(transcript.done, len(job.steps))
-        next_one = await self._writer.do(Finish(job, state, done, steps, attempts, result, cause, message))
+        with _kept(transcript, steps):
+            next_one = await self._writer.do(Finish(job, state, done, steps, attempts, result, cause, message))
         teller.ended(
             state,
             text=str(result.get("text") or "") if result else "",
@@ -154,3 +170,15 @@ class Storing:
         else:
             teller.waiting(state, why, run_after_ms)
         return not cancelled
+
+
+@contextmanager
+def _kept(transcript: Transcript, steps: tuple[Step, ...]) -> Iterator[None]:
+    """Steps are paid for: when SQL refuses something that goes with them, they are written with the next thing."""
+    try:
+        yield
+    except LostClaim:
+        raise
+    except Exception:
+        transcript.fresh[:0] = steps
+        raise

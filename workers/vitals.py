@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import psutil
+import structlog
 
 from shared.clock import Clock
+
+log = structlog.get_logger()
 
 _LOOK_SECONDS: Final = 0.25
 _MIB: Final = 1024 * 1024
@@ -36,6 +39,8 @@ class VitalSigns:
         self._process: Any = psutil.Process()
         self._worst = 0.0
         self._due: float | None = None
+        self._sizes = (0, 0)
+        self._unread = False
 
     async def watch(self) -> None:
         """Measure the loop's lag until cancelled."""
@@ -45,17 +50,24 @@ class VitalSigns:
             self._worst = max(self._worst, self._clock.monotonic() - self._due)
 
     def read(self) -> Vitals:
-        """Look now, on the loop; the lag begins anew."""
+        """Look now, on the loop; the lag begins anew. When no file can be opened, the rest is as it was last seen."""
         now = self._clock.monotonic()
         worst, self._worst = self._worst, 0.0
         if self._due is not None and now > self._due:
             # After a stall the heartbeat may run before `watch` does: it counts now, and not once more with the next.
             worst, self._due = max(worst, now - self._due), now
-        return Vitals(
-            rss_mb=round(self._process.memory_info().rss / _MIB),
-            connections=_open_sockets(),
-            loop_lag_ms=round(worst * 1000),
-        )
+        rss_mb, connections = self._look()
+        return Vitals(rss_mb=rss_mb, connections=connections, loop_lag_ms=round(worst * 1000))
+
+    def _look(self) -> tuple[int, int]:
+        try:
+            self._sizes = round(self._process.memory_info().rss / _MIB), _open_sockets()
+            self._unread = False
+        except OSError as error:  # the heartbeat goes on: without it this worker would be given up
+            if not self._unread:
+                log.error("worker.vitals_unread", error=str(error), advice="too many open files? then recycle it")
+            self._unread = True
+        return self._sizes
 
 
 def _open_sockets() -> int:

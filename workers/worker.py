@@ -1,36 +1,29 @@
 """The worker process: started, drained, stopped. What it consists of is built in `building.py`."""
 
-import os
 import socket
-import threading
 from contextlib import suppress
 from typing import Final
 from uuid import uuid4
 
-import dramatiq
 import structlog
-from sqlalchemy import insert, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from shared.clock import Clock, SystemClock
-from shared.db.tables import incarnations
+from shared.flag import Flag
 from shared.settings import Settings
 from shared.stores import Stores, open_stores
-from watchkeeper.clock import db_now
-from workers.broker import ACTOR, QUEUE, WakeBroker
-from workers.building import Identity, Parts, build
+from workers.building import Parts, build
+from workers.consuming import BLOCK_SECONDS, Consumer
 from workers.equipment import CONNECTIONS, NAME, Equipment, equip
 from workers.event_loop import EventLoop
+from workers.incarnation import Identity, register, sign_off
 from workers.journal.writer import JournalWriter
 from workers.lease import Fenced
-from workers.owner import Owner
+from workers.owner import Owner, ended_early
 from workers.router.chains import log_chains
 
 log = structlog.get_logger()
 
 _HAND_BACK_SECONDS: Final = 4.0  # how long SQL may take to store what running jobs have reached
-_FIRST_THREADS: Final = 8
-_BLOCK_SECONDS: Final = 1.0  # a consumer waits this long in Redis; also how long a stop takes at least
 
 
 class Worker:
@@ -52,7 +45,7 @@ class Worker:
         Args:
             incarnation: the id it is known by; made up when not given.
             supervisor: the id of the supervisor that started it.
-            alone_with: run this one job and end, instead of taking what the queue has.
+            alone_with: run one turn of this job and end, instead of taking what the queue has.
             owner: its line to that supervisor.
             equipment: what the process it was forked from has loaded for it.
         """
@@ -61,8 +54,8 @@ class Worker:
         self._identity = Identity(incarnation or str(uuid4()), socket.gethostname(), supervisor, alone_with)
         self._owner = owner
         self._equipment = equipment
-        self._stopping = threading.Event()
-        self._hurry = threading.Event()
+        self._stopping = Flag()
+        self._hurry = Flag()
         self._stopped_before = False  # by a signal; a supervisor's word may come before or after the same one
         self._loop = EventLoop()
 
@@ -93,12 +86,12 @@ class Worker:
             self._settings,
             name=NAME,
             pool_size=CONNECTIONS,
-            block_seconds=_BLOCK_SECONDS,
+            block_seconds=BLOCK_SECONDS,
             engine=equipment.engine,
         )
         log.info("tools.loaded", tools=", ".join(sorted(equipment.tools)))
         writer = JournalWriter(self._settings.locations.database_url, self._clock, equipment.statements)
-        self._register(stores)
+        register(stores.engine, self._identity, threads=self._settings.worker_threads)
         writer.start()
         self._loop.start()
         try:
@@ -121,7 +114,7 @@ class Worker:
             # The loop's thread would keep a process alive that never became a worker.
             self._loop.stop()
             writer.close(timeout=1.0)
-            self._sign_off(stores, "did not start")
+            sign_off(stores, self._identity, "did not start")
             raise
         if parts.mcp is not None:
             self._loop.run(parts.mcp.first_attempts())  # jobs begun before that would lack their tools
@@ -132,28 +125,12 @@ class Worker:
         self._stopping.wait()
         return self._drain(stores, writer, parts, consumer)
 
-    def _register(self, stores: Stores) -> None:
-        with stores.engine.begin() as connection:
-            connection.execute(
-                insert(incarnations).values(
-                    id=self._identity.incarnation,
-                    host=self._identity.host,
-                    pid=os.getpid(),
-                    started_at=db_now(),
-                    heartbeat=0,
-                    heartbeat_at=db_now(),
-                    threads=self._settings.worker_threads,
-                    supervisor=self._identity.supervisor,
-                    alone_with=self._identity.alone_with,
-                )
-            )
-
-    def _start_working(self, stores: Stores, parts: Parts) -> "Consumer | None":
+    def _start_working(self, stores: Stores, parts: Parts) -> Consumer | None:
         """Take what the queue has; or run the one job this process was started for, and end with it."""
         if self._identity.alone_with is not None:
             self._loop.task(self._run_alone(parts, self._identity.alone_with))
             return None
-        return Consumer(stores, parts, self._settings.worker_threads)
+        return Consumer(stores, parts.runner.run, self._settings.worker_threads)
 
     async def _run_alone(self, parts: Parts, job_id: str) -> None:
         try:
@@ -161,7 +138,7 @@ class Worker:
         finally:
             self._stopping.set()
 
-    def _begin_beating(self, parts: Parts, writer: JournalWriter, consumer: "Consumer | None") -> None:
+    def _begin_beating(self, parts: Parts, writer: JournalWriter, consumer: Consumer | None) -> None:
         if self._owner is None:
             return
         owner = self._owner
@@ -169,7 +146,8 @@ class Worker:
         def ailing() -> str | None:
             if self._stopping.is_set():
                 return None
-            return writer.ailing() or (consumer.ailing() if consumer is not None else None)
+            threads = writer.ailing() or (consumer.ailing() if consumer is not None else None)
+            return threads or ended_early(parts.tasks)
 
         async def speak() -> None:
             # Before its first heartbeat is stored it starts nothing: whom it replaces must not drain yet.
@@ -180,7 +158,7 @@ class Worker:
 
         parts.tasks.append(self._loop.task(speak()))
 
-    def _drain(self, stores: Stores, writer: JournalWriter, parts: Parts, consumer: "Consumer | None") -> int:
+    def _drain(self, stores: Stores, writer: JournalWriter, parts: Parts, consumer: Consumer | None) -> int:
         log.info("worker.draining", running=parts.runner.running, seconds=self._settings.drain_seconds)
         # Thread joins cannot be interrupted by a second signal, so the wait for running jobs is ours.
         if consumer is not None:
@@ -200,60 +178,8 @@ class Worker:
         self._loop.run(parts.finish())
         stored = writer.close(timeout=5.0)
         self._loop.stop()
-        if stored and not parts.lease.fenced:
-            self._sign_off(stores, "stopped")
+        if not parts.lease.fenced:
+            sign_off(stores, self._identity, "stopped", sql_answers=stored)
         stores.close()
         log.info("worker.stopped", incarnation=self._identity.incarnation)
         return 0 if stored and not parts.lease.fenced else 1
-
-    def _sign_off(self, stores: Stores, why: str) -> None:
-        try:
-            with stores.engine.begin() as connection:
-                connection.execute(
-                    update(incarnations)
-                    .where(incarnations.c.id == self._identity.incarnation, incarnations.c.ended_at.is_(None))
-                    .values(ended_at=db_now(), ended_why=why, running=0)
-                )
-        except SQLAlchemyError as error:
-            log.warning(
-                "worker.unsigned",
-                error=type(error).__name__,
-                advice="SQL is away: its supervisor tells of its end later, or its standing heartbeat does",
-            )
-
-
-class GrowingWorker(dramatiq.Worker):
-    """Starts a thread when it is first needed: two hundred idle ones cost a start 25 ms, and 5 MB of memory."""
-
-    def grow(self, busy: int) -> None:
-        """There are at least `busy` threads from now on. For the consumer's thread alone."""
-        while len(self.workers) < busy:
-            self._add_worker()
-
-
-class Consumer:
-    """dramatiq's worker over the wake-up queue."""
-
-    def __init__(self, stores: Stores, parts: Parts, threads: int) -> None:
-        self._broker = WakeBroker(stores.redis, threads=threads, middleware=[])
-        dramatiq.actor(broker=self._broker, actor_name=ACTOR, queue_name=QUEUE)(parts.runner.run)
-        self._worker = GrowingWorker(
-            self._broker, worker_threads=min(_FIRST_THREADS, threads), worker_timeout=int(_BLOCK_SECONDS * 1000)
-        )
-        self._broker.slots.needed = self._worker.grow
-        self._worker.start()
-
-    def ailing(self) -> str | None:
-        """A thread that died, in words."""
-        if not all(thread.is_alive() for thread in self._worker.consumers.values()):
-            return "its consumer thread died"
-        dead = sum(not thread.is_alive() for thread in self._worker.workers)
-        return f"{dead} of its worker threads died" if dead else None
-
-    def close(self) -> None:
-        """Take no more."""
-        self._broker.slots.close()
-
-    def stop(self) -> None:
-        """End the threads; what was taken and not begun goes back."""
-        self._worker.stop(timeout=5000)

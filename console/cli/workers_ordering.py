@@ -97,6 +97,11 @@ def _order_one(action: Action, text: str, why: str, *, as_json: bool) -> None:
             worker = find_worker(connection, text)
         if worker["supervisor"] is None:
             raise NoSuchWorker(_without_supervisor(action, worker))
+        if worker["supervisor"] not in {owner["id"] for owner in _supervisors(stores)}:
+            raise NoSuchWorker(
+                f"the supervisor of worker {worker['id']} on {worker['host']} is not heard any more, so nobody takes "
+                "this order: see `watchkeeper workers ls`; when the host is lost its jobs go to others by themselves"
+            )
         order = Order(action, why=why, by=author(), incarnation=worker["id"])
         _send(stores, worker["supervisor"], order)
     data = {"asked": action, "worker": worker["id"], "host": worker["host"], "pid": worker["pid"]}

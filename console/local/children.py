@@ -99,9 +99,13 @@ class Child:
 
     def stop(self, timeout: float) -> None:
         """TERM, wait, KILL."""
+        self.signal(signal.SIGTERM)
+        self.await_end(timeout)
+
+    def await_end(self, timeout: float) -> None:
+        """Wait for the end it was told to come to; KILL when that takes longer than `timeout` seconds."""
         if self._process is None:
             return
-        self.signal(signal.SIGTERM)
         try:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired:

@@ -1,37 +1,26 @@
 """Everything in one terminal: starts the processes, restarts what dies, ends them in order."""
 
-import os
 import signal
-import tempfile
-import threading
 from collections.abc import Mapping
-from pathlib import Path
 from types import FrameType
 from uuid import uuid4
 
-import structlog
 from redis.exceptions import RedisError
-from sqlalchemy import Engine, func, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Engine
 
-from console.local.burial import bury_supervisor
+from console.local.burial import Mourning
 from console.local.children import Child, room_command
 from console.local.demo_tools import named_by_an_agent, with_demo_tools
+from console.local.stand_in import StandIn, needs_sandbox
 from shared.clock import Clock, SystemClock
-from shared.config.catalogue import SANDBOX
-from shared.config.environment_keys import environment_providers
-from shared.db.reading import reading
-from shared.db.tables import providers
 from shared.errors import ServiceError
+from shared.flag import Flag
 from shared.redis.connect import connect_redis
 from shared.settings import Settings
 from shared.stores import open_database
 
-log = structlog.get_logger()
-
 _STORE_SECONDS = 15.0
 _END_SECONDS = 25.0  # after its time to drain: hand back, kill who hangs, sign off
-_ORPHAN_SECONDS = 4.5  # workers whose supervisor died end by themselves in three seconds, or are killed after four
 
 
 class Stopped(Exception):
@@ -54,10 +43,11 @@ class Up:
         self._settings = settings
         self._quiet = quiet
         self._clock = clock or SystemClock()
-        self._stopping = threading.Event()
+        self._stopping = Flag()
         self._children: list[Child] = []
         self._engine: Engine | None = None
-        self._mourned: dict[str, float] = {}  # dead supervisors, and when their workers must be dead too
+        self._mourning = Mourning(self._clock)
+        self._stand_in: StandIn | None = None
         self.simulated = False
 
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
@@ -81,7 +71,7 @@ class Up:
         self._start_child("store", "console.local", environ)
         self._wait_for_redis()
         self._engine = open_database(settings, name="watchkeeper-up", pool_size=1)
-        if self._needs_sandbox(self._engine):
+        if needs_sandbox(self._engine, settings.environ):
             environ |= self._start_sandbox(environ)
             self.simulated = True
         if self.simulated or named_by_an_agent(self._engine):
@@ -101,7 +91,8 @@ class Up:
             child.check()
             if child.given_up:
                 self._stopping.set()
-        self._mourn()
+        if self._engine is not None:
+            self._mourning.look(self._engine)
         return not self._stopping.is_set()
 
     def pause(self, seconds: float) -> None:
@@ -109,9 +100,16 @@ class Up:
         self._stopping.wait(seconds)
 
     def close(self) -> None:
-        """End the processes: those that use the store first, each with its time to drain."""
-        for child in reversed(self._children):
-            child.stop(self._settings.drain_seconds + _END_SECONDS if child.name == "supervisor" else 10.0)
+        """End the processes: the supervisor with its time to drain, then those that serve it, at last the store."""
+        for names in (("supervisor",), ("scheduler", "sandbox"), ("store",)):
+            together = [child for child in self._children if child.name in names]
+            for child in together:
+                child.signal(signal.SIGTERM)
+            for child in together:
+                patience = self._settings.drain_seconds + _END_SECONDS if child.name == "supervisor" else 10.0
+                child.await_end(patience)
+        if self._stand_in is not None:
+            self._stand_in.close()
         if self._engine is not None:
             self._engine.dispose()
 
@@ -132,29 +130,11 @@ class Up:
             )
 
         def died(_code: int) -> None:
-            self._mourned[lives[-1]] = self._clock.monotonic() + _ORPHAN_SECONDS
+            self._mourning.died(lives[-1])
 
         child = Child("supervisor", command, environ=environ, clock=self._clock, died=died)
         self._children.append(child)
         child.start()
-
-    def _mourn(self) -> None:
-        """Tell SQL that the workers of a dead supervisor are gone too, so that nobody need watch them stand still."""
-        now = self._clock.monotonic()
-        for supervisor in [supervisor for supervisor, due in self._mourned.items() if now >= due]:
-            try:
-                bury_supervisor(self._database(), supervisor)
-                del self._mourned[supervisor]
-            except SQLAlchemyError as error:
-                self._mourned[supervisor] = now + _ORPHAN_SECONDS
-                log.warning(
-                    "supervisor.death_untold", error=type(error).__name__, advice="it is told once SQL is back"
-                )
-
-    def _database(self) -> Engine:
-        if self._engine is None:
-            raise RuntimeError("the supervisor starts after the database")
-        return self._engine
 
     def _wait_for_redis(self) -> None:
         url = self._settings.locations.redis_url
@@ -177,38 +157,15 @@ class Up:
         if self._stopping.wait(0.05):
             raise Stopped
 
-    def _needs_sandbox(self, engine: Engine) -> bool:
-        """No real provider is configured anywhere: the demo runs against the sandbox."""
-        if set(environment_providers(self._settings.environ)) - {SANDBOX}:
-            return False
-        with reading(engine) as connection:
-            configured = connection.execute(
-                select(func.count())
-                .select_from(providers)
-                .where(providers.c.source == "database", providers.c.active, providers.c.name != SANDBOX)
-            ).scalar_one()
-        return not configured
-
     def _start_sandbox(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Start it; the variables that make the scheduler use it."""
-        port_file = Path(tempfile.mkdtemp(prefix="watchkeeper-")) / "sandbox.port"
-        ports = ["0"]
-        child = Child(
-            "sandbox",
-            lambda: room_command("sandbox", "--lifelike", "--port", ports[0], "--port-file", str(port_file)),
-            environ=environ,
-            clock=self._clock,
-            ties=True,
-            mute=True,
-        )
-        self._children.append(child)
-        child.start()
+        stand_in = self._stand_in = StandIn(environ, self._clock)
+        self._children.append(stand_in.child)
+        stand_in.child.start()
         deadline = self._clock.monotonic() + _STORE_SECONDS
-        while not port_file.exists():
-            child.check()
-            if self._clock.monotonic() > deadline or child.given_up:
+        while (variables := stand_in.variables()) is None:
+            stand_in.child.check()
+            if self._clock.monotonic() > deadline or stand_in.child.given_up:
                 raise ServiceError("the sandbox provider did not start: see its lines above")
             self._pause_or_stop()
-        ports[0] = port_file.read_text().strip()  # after a crash it comes back on the same port
-        base = f"http://127.0.0.1:{ports[0]}/openai/v1"
-        return {"SANDBOX_API_BASE": base, "SANDBOX_API_KEY": f"sandbox-key-{os.getpid()}"}
+        return variables

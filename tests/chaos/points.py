@@ -15,7 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from workers.journal.operations import Claim, Finish, RecordSteps, StartTool
+from workers.journal.claiming import Claim
+from workers.journal.operations import Finish, RecordSteps, StartTool
 from workers.journal.writer import JournalWriter
 from workers.llm.call import LlmCalls
 from workers.telling.teller import StreamTeller

@@ -159,6 +159,23 @@ def test_a_wrong_id_is_told_why(wk: CommandLine) -> None:
     wk.refused("workers", "recycle", "aaaa-1", "--all", code=2)
 
 
+def test_a_whole_id_names_its_worker_although_another_begins_with_it(wk: CommandLine) -> None:
+    owner = supervisor(wk)
+    for name in ("Web-1", "web-10"):
+        wk.rows.incarnation(name, supervisor=owner)
+    wk.ok("workers", "drain", "Web-1")
+    wk.ok("workers", "drain", "web-10")
+    assert [order.incarnation for order in orders(wk, owner)] == ["Web-1", "web-10"]
+
+
+def test_an_order_that_nobody_would_take_is_refused(wk: CommandLine) -> None:
+    silent = supervisor(wk, host="lost", silent_ms=60_000)
+    mine = worker(wk, silent)
+    for action in ("recycle", "drain", "stop"):
+        assert "is not heard any more" in wk.refused("workers", action, mine)
+    assert not wk.redis.exists(ORDERS + silent)
+
+
 def test_a_worker_without_a_supervisor_is_ended_by_hand_and_the_words_say_how(wk: CommandLine) -> None:
     lone = worker(wk, None, pid=4242)
     for action in ("recycle", "drain", "stop"):

@@ -1,6 +1,5 @@
 """A tool that ends the process it runs in, as a native library does that breaks."""
 
-import os
 import signal
 from pathlib import Path
 
@@ -14,5 +13,7 @@ def segfault(context: ToolContext) -> str:
     crashed = len(book.read_text()) if book.exists() else 0
     if crashed < context.metadata.get("crashes", 100):
         book.write_text("x" * (crashed + 1))
-        os.kill(os.getpid(), signal.SIGSEGV)
+        # To this very thread: sent to the process, another thread may take it, and until that one runs this one
+        # goes on, returns, and its step is stored.
+        signal.raise_signal(signal.SIGSEGV)
     return "it holds"

@@ -50,3 +50,14 @@ def test_workers_that_never_come_up_are_given_up_with_the_reason_and_a_bad_numbe
         refused = house.processes.room("workers", "--processes", number)
         assert refused.ended() == 2
         assert "a number from 0 to 64" in refused.output()
+
+
+@pytest.mark.timeout(180)
+def test_a_supervisor_that_a_person_scaled_to_nobody_does_not_end_because_its_forker_does_not_come_up(
+    house: House,
+) -> None:
+    running = house.processes.room("workers", "--processes", "0", WATCHKEEPER_TOOLS="not_there")
+    wait_until(lambda: running.output().count("forker.died") >= 5 or running.popen.poll() is not None, 120)
+
+    assert running.stop() == 0
+    assert "supervisor.giving_up" not in running.output()

@@ -14,4 +14,5 @@ async def litellm() -> AsyncIterator[Any]:
     litellm = import_litellm()
     yield litellm
     await litellm.close_litellm_async_clients()
+    await litellm.module_level_aclient.close()  # of streamed calls to Anthropic: it is in no cache
     litellm.in_memory_llm_clients_cache.flush_cache()

@@ -8,6 +8,7 @@ from typing import Any, Final
 import structlog
 
 from shared.config.snapshot import Agent
+from shared.sound_text import sound
 from watchkeeper.tools import ToolContext
 from workers.agent.repeating import note, turns_in_a_row
 from workers.agent.transcript import TOOL, Transcript, request_hash
@@ -85,7 +86,7 @@ class Acting:
             name, arguments = str(call["function"]["name"]), str(call["function"]["arguments"])
             await self._may_start()
             teller.step_started(number, TOOL, name=name, arguments=arguments, tool_call_id=call["id"])
-            content = await self._result(job, number, offered, call) + remark
+            content = sound(await self._result(job, number, offered, call)) + remark
             step = Step(number, TOOL, asked, {"role": "tool", "tool_call_id": call["id"], "content": content})
             transcript.keep(step)
             cancelled = await self._record(job, transcript)

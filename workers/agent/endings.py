@@ -35,4 +35,9 @@ class Cancelled:
     """A person or the backend said stop."""
 
 
-Ending = Completed | Failed | Outage | Cancelled
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """It ran alone because it was present at crashes, and has finished what it was at: it goes on among others."""
+
+
+Ending = Completed | Failed | Outage | Cancelled | Cleared

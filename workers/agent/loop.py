@@ -4,20 +4,26 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from workers.agent.acting import Acting
-from workers.agent.endings import Cancelled, Ending, Failed, Outage
+from workers.agent.endings import Cancelled, Cleared, Ending, Failed, Outage
 from workers.agent.finishing import finish
 from workers.agent.model_facts import ModelFacts
 from workers.agent.repeating import STOPPED_AT, turns_in_a_row
 from workers.agent.replying import Replies
 from workers.agent.transcript import Transcript
 from workers.journal.records import ClaimedJob
+from workers.router.calls import Gone, Refused, Unserved
 from workers.router.configuration import Configuration
-from workers.router.router import Gone, Refused, Router, Unserved
+from workers.router.router import Router
 from workers.telling.teller import Teller
 
 
 class AgentLoop:
-    """Runs jobs. `record` stores finished steps under the job's fencing token and tells of a cancel."""
+    """Runs jobs. `record` stores finished steps under the job's fencing token and tells of a cancel.
+
+    Args:
+        goes_back: asked where this process is for one job that was present at crashes, once a turn of it went well:
+            whether that was enough, and others go on with it (docs/adr/0009).
+    """
 
     def __init__(
         self,
@@ -27,11 +33,13 @@ class AgentLoop:
         configuration: Configuration,
         acting: Acting,
         record: Callable[[ClaimedJob, Transcript], Awaitable[bool]],
+        goes_back: Callable[[ClaimedJob], Awaitable[bool]] | None = None,
     ) -> None:
         self._replies = Replies(router, facts)
         self._configuration = configuration
         self._acting = acting
         self._record = record
+        self._goes_back = goes_back
 
     async def run(self, job: ClaimedJob, transcript: Transcript, teller: Teller) -> Ending:
         """Go from the first missing step to the end; `transcript` keeps the last steps, to be stored with it."""
@@ -50,6 +58,8 @@ class AgentLoop:
         while True:
             if transcript.last >= agent.max_steps:
                 return _too_many_steps(agent.max_steps)
+            if self._goes_back and transcript.done > len(job.steps) and await self._goes_back(job):
+                return Cleared()
             reply = await self._replies.next(job, transcript, described, teller)
             if not isinstance(reply, dict):
                 return self._ended(reply, agent.on_outage)

@@ -6,7 +6,8 @@ from workers.agent.fitting import StepFitting
 from workers.agent.model_facts import ModelFacts
 from workers.agent.transcript import LLM, Transcript, request_hash
 from workers.journal.records import ClaimedJob, Step
-from workers.router.router import Answered, Call, Gone, Refused, Router, Unserved
+from workers.router.calls import Answered, Call, Gone, Refused, Unserved
+from workers.router.router import Router
 from workers.telling.listening import StepListener
 from workers.telling.teller import Teller
 

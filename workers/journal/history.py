@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from workers.journal.dialects import Database, Row
+from workers.journal.database import Database, Row
 from workers.journal.statements import Statements
 
 MOST_HISTORY: Final = 4 * 1024 * 1024

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 from shared.keystate import ledger
 from shared.keystate.standing import Standing
-from workers.journal.dialects import Database
+from workers.journal.database import Database
 from workers.journal.operations import Operation
 from workers.journal.statements import Statements
 

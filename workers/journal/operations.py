@@ -5,11 +5,12 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from shared.sound_text import storable
 from watchkeeper.contract import wake_score
 from watchkeeper.states import JobState
-from workers.journal.dialects import Database
-from workers.journal.history import read_history
+from workers.journal.database import Database
 from workers.journal.records import Attempt, ClaimedJob, LostClaim, Step
+from workers.journal.rows import add_rows
 from workers.journal.statements import Statements
 
 T = TypeVar("T")
@@ -36,51 +37,6 @@ class Operation(ABC, Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim(Operation["ClaimedJob | None"]):
-    """Take a queued job: None when someone else has it, it is not its turn, or it is over."""
-
-    job_id: str
-    incarnation: str
-    alone: bool = False  # this process runs nothing else: it may take a job that crashed others
-
-    def apply(self, database: Database, statements: Statements) -> ClaimedJob | None:
-        who = {"incarnation": self.incarnation, "alone": int(self.alone)}
-        rows = database.rows(statements.claim, {"job_id": self.job_id, **who})
-        if not rows:
-            return None
-        row = rows[0]
-        journal: tuple[Step, ...] = ()
-        started: frozenset[int] = frozenset()
-        if row["steps"]:
-            begun = database.rows(statements.tool_starts, {"job_id": self.job_id})
-            started = frozenset(start["number"] for start in begun)
-            journal = tuple(_step(step) for step in database.rows(statements.journal, {"job_id": self.job_id}))
-        history: list[dict[str, Any]] = []
-        if row["conversation_id"] is not None:
-            history = read_history(database, statements, row["conversation_id"])
-        return ClaimedJob(
-            id=row["id"],
-            agent=row["agent"],
-            token=row["claim_token"],
-            messages=json.loads(row["messages"]),
-            conversation_id=row["conversation_id"],
-            priority=row["priority"],
-            deadline_ms=row["deadline"],
-            claimed_at_ms=row["claimed_at"],
-            enqueued_at_ms=row["enqueued_at"],
-            yields=row["yields"],
-            stream=bool(row["stream"]),
-            metadata=row["metadata"],
-            steps=journal,
-            history=history,
-            started=started,
-        )
-
-    def refused(self, error: Exception) -> None:
-        """Another job of the conversation was claimed in the same moment: that one's end wakes this one."""
-
-
-@dataclass(frozen=True, slots=True)
 class RecordSteps(Operation[bool]):
     """Write finished steps and the attempts that led to them. Returns whether a cancel was asked for.
 
@@ -96,7 +52,7 @@ class RecordSteps(Operation[bool]):
         last = {"job_id": self.job.id, "number": self.steps[-1].number}
         rows = database.rows(statements.advance, {**_ours(self.job), **last, "more": len(self.steps)})
         if rows:
-            _write(database, statements, self.job, self.steps, self.attempts)
+            add_rows(database, statements, self.job, self.steps, self.attempts)
             return bool(rows[0]["cancel_requested"])
         standing = database.rows(statements.standing, {"job_id": self.job.id})
         if standing and standing[0]["claim_token"] == self.job.token:
@@ -124,8 +80,8 @@ class StartTool(Operation[None]):
             return
         standing = database.rows(statements.standing, {"job_id": self.job.id})
         there = database.rows(statements.started_by, place)
-        mine = self.job.token
-        if not (standing and there and standing[0]["claim_token"] == mine == there[0]["claim_token"]):
+        ours = standing and (standing[0]["claim_token"], standing[0]["state"]) == (self.job.token, JobState.RUNNING)
+        if not (ours and there and there[0]["claim_token"] == self.job.token):
             raise LostClaim(self.job.id)
 
 
@@ -155,11 +111,11 @@ class Finish(Operation["Wake | None"]):
                 "steps": self.steps_done,
                 "result": None if self.result is None else json.dumps(self.result),
                 "error_cause": self.error_cause,
-                "error_message": self.error_message,
+                "error_message": None if self.error_message is None else storable(self.error_message),
             },
         )
         if changed:
-            _write(database, statements, self.job, self.steps, self.attempts)
+            add_rows(database, statements, self.job, self.steps, self.attempts)
         else:
             standing = database.rows(statements.standing, {"job_id": self.job.id})
             finished_by_us = standing and (standing[0]["claim_token"], standing[0]["state"]) == (
@@ -206,9 +162,9 @@ class GiveBack(Operation[bool]):
         )
         if not rows:
             return self._given_back_before(database, statements)
-        _write(database, statements, self.job, (), self.attempts)
+        add_rows(database, statements, self.job, (), self.attempts)
         cancelled = bool(rows[0]["cancel_requested"])
-        event, detail = ("cancelled", "as it was given back") if cancelled else (self.event, self.detail)
+        event, detail = ("cancelled", "as it was given back") if cancelled else (self.event, storable(self.detail))
         database.run(statements.add_event, {"job_id": self.job.id, "event": event, "detail": detail})
         return cancelled
 
@@ -225,48 +181,3 @@ class GiveBack(Operation[bool]):
 
 def _ours(job: ClaimedJob) -> dict[str, Any]:
     return {"job_id": job.id, "token": job.token}
-
-
-def _write(
-    database: Database,
-    statements: Statements,
-    job: ClaimedJob,
-    steps: tuple[Step, ...],
-    attempts: tuple[Attempt, ...],
-) -> None:
-    fence = {"job_id": job.id, "claim_token": job.token}
-    if steps:
-        database.run_many(statements.add_step, [{**_stored(step), **fence} for step in steps])
-    if attempts:
-        database.run_many(statements.add_attempt, [{**_fields(attempt), **fence} for attempt in attempts])
-
-
-def _fields(attempt: Attempt) -> dict[str, Any]:
-    # not asdict(): it copies deeply, which costs more than the statement
-    return {name: getattr(attempt, name) for name in attempt.__slots__}
-
-
-def _stored(step: Step) -> dict[str, Any]:
-    return {
-        "number": step.number,
-        "kind": step.kind,
-        "request_hash": step.request_hash,
-        "result": json.dumps({"message": step.message, "served_by": step.served_by}),
-        "input_tokens": step.input_tokens,
-        "output_tokens": step.output_tokens,
-        "cost_usd": step.cost_usd,
-    }
-
-
-def _step(row: Any) -> Step:
-    result = json.loads(row["result"])
-    return Step(
-        number=row["number"],
-        kind=row["kind"],
-        request_hash=row["request_hash"],
-        message=result["message"],
-        served_by=result["served_by"],
-        input_tokens=row["input_tokens"],
-        output_tokens=row["output_tokens"],
-        cost_usd=row["cost_usd"],
-    )

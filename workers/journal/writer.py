@@ -7,15 +7,15 @@ process commits at once and a busy one commits many together.
 import asyncio
 import queue
 import threading
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import structlog
 
 from shared.clock import Clock, SystemClock
-from workers.journal.dialects import Database, dialect_of, open_database
+from workers.journal.batch import Waiting, commit, deliver
+from workers.journal.database import Database
+from workers.journal.dialects import dialect_of, open_database
 from workers.journal.operations import Operation
-from workers.journal.records import LostClaim
 from workers.journal.statements import Statements
 
 log = structlog.get_logger()
@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 _BATCH: Final = 256
 _RECONNECT_SECONDS: Final = (0.1, 0.2, 0.5, 1.0)
+_MOST_REASONS: Final = 5  # told of one outage
 
 STALLED_SECONDS: Final = 1.0
 """SQL that has not answered for so long may be away: nothing new starts until it answers."""
@@ -32,15 +33,6 @@ BROKEN_OFF_SECONDS: Final = 30.0
 """And after so long its connection is given up for a new one. A server that lives ends a statement after 10."""
 
 _LOOK_SECONDS: Final = 0.5
-
-
-@dataclass(slots=True)
-class _Waiting:
-    operation: Operation[Any]
-    future: "asyncio.Future[Any]"
-    outcome: Any = None
-    error: BaseException | None = None
-    again: bool = False
 
 
 class JournalWriter:
@@ -53,7 +45,7 @@ class JournalWriter:
         self._clock = clock or SystemClock()
         self._database: Database | None = None
         self._busy_since: float | None = None
-        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="journal-writer", daemon=True)
@@ -115,20 +107,21 @@ class JournalWriter:
         if self._closed:
             raise RuntimeError("the journal writer is closed")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._queue.put(_Waiting(operation, future))
+        self._queue.put(Waiting(operation, future))
         return await future
 
     def _work(self) -> None:
         ending = False
-        while not ending:
-            batch, ending = self._gather()
-            failures = 0
+        later: list[Waiting] = []  # before what came since: the order of what is told of one job matters
+        while later or not ending:
+            batch, ending = self._gather(later, ending)
+            failures, told = 0, set[str]()
             while batch and not self._closing.is_set():
                 self._busy_since = self._clock.monotonic()
                 try:
                     if self._database is None:
                         self._database = open_database(self._url)
-                    _commit(self._database, self._statements, batch)
+                    commit(self._database, self._statements, batch)
                     if self.outage.is_set():
                         self.outage.clear()
                         log.info("journal.recovered", waiting=len(batch))
@@ -137,10 +130,14 @@ class JournalWriter:
                     _discard(self._database)
                     self._database = None
                     self.outage.set()
-                    if failures == 0:
+                    words = f"{type(error).__name__}: {error}"
+                    # Another reason is told too, but not each step of a server that comes back.
+                    late = failures >= len(_RECONNECT_SECONDS) and len(told) < _MOST_REASONS
+                    if words not in told and (failures == 0 or late):
+                        told.add(words)
                         log.error(
                             "journal.outage",
-                            error=f"{type(error).__name__}: {error}",
+                            error=words,
                             waiting=len(batch),
                             advice="the database does not answer; jobs hold what they have and go on by themselves",
                         )
@@ -149,66 +146,24 @@ class JournalWriter:
             else:
                 batch = []  # given up at the end, or empty: whoever waits is not told that it was stored
             self._busy_since = None
-            _deliver([waiting for waiting in batch if not waiting.again])
-            for waiting in batch:
-                if waiting.again:
-                    waiting.again = False
-                    self._queue.put(waiting)
+            deliver([waiting for waiting in batch if not waiting.again])
+            later = [waiting for waiting in batch if waiting.again]
         if self._database is not None:
             self._database.close()
 
-    def _gather(self) -> tuple[list[_Waiting], bool]:
-        first = self._queue.get()
-        if first is None:
-            return [], True
-        batch = [first]
-        while len(batch) < _BATCH:
+    def _gather(self, later: list[Waiting], ending: bool) -> tuple[list[Waiting], bool]:
+        """`later` and what has gathered; without either, wait for something."""
+        batch = later
+        while len(batch) < _BATCH and not ending:
             try:
-                item = self._queue.get_nowait()
+                item = self._queue.get(block=not batch)
             except queue.Empty:
                 break
             if item is None:
-                return batch, True
-            batch.append(item)
-        return batch, False
-
-
-def _commit(database: Database, statements: Statements, batch: list[_Waiting]) -> None:
-    """All in one transaction; when one breaks it, each in its own, so that it spoils only itself.
-
-    Raises:
-        Exception: the database is away (`database.is_outage`); the whole batch may be tried again.
-    """
-    try:
-        _transaction(database, statements, batch)
-    except Exception as error:
-        locked = database.is_locked(error)
-        if database.is_outage(error) and not (locked or (len(batch) > 1 and database.is_deadlock(error))):
-            raise
-        database.rollback()
-        if len(batch) > 1:
-            for waiting in batch:
-                _commit(database, statements, [waiting])
-            return
-        if locked:
-            batch[0].again = True  # nobody else has to wait for that row
-            return
-        try:
-            batch[0].outcome = batch[0].operation.refused(error) if database.is_conflict(error) else None
-            batch[0].error = None if database.is_conflict(error) else error
-        except Exception as refusal:
-            batch[0].error = refusal
-
-
-def _transaction(database: Database, statements: Statements, batch: list[_Waiting]) -> None:
-    database.begin()
-    for waiting in batch:
-        waiting.error = None
-        try:
-            waiting.outcome = waiting.operation.apply(database, statements)
-        except LostClaim as lost:  # expected, wrote nothing
-            waiting.error = lost
-    database.commit()
+                ending = True
+            else:
+                batch.append(item)
+        return batch, ending
 
 
 def _discard(database: Database | None) -> None:
@@ -224,21 +179,3 @@ def _interrupt(database: Database) -> None:
         database.interrupt()
     except Exception as error:  # closed by its own thread in this moment
         log.debug("journal.interrupt_failed", error=str(error))
-
-
-def _deliver(batch: list[_Waiting]) -> None:
-    """Hand all outcomes to their event loop in one call."""
-    if batch:
-        loop = batch[0].future.get_loop()
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(_settle, batch)
-
-
-def _settle(batch: list[_Waiting]) -> None:
-    for waiting in batch:
-        if waiting.future.done():  # its coroutine was cancelled meanwhile
-            continue
-        if waiting.error is not None:
-            waiting.future.set_exception(waiting.error)
-        else:
-            waiting.future.set_result(waiting.outcome)

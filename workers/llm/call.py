@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Final
 
 import httpx
@@ -16,7 +16,8 @@ from workers.llm.capture import capture
 from workers.llm.clients import Clients
 from workers.llm.exchange import Exchange, begin_exchange, end_exchange
 from workers.llm.lean import lean_logging, lean_logging_class, let_plain_bodies_pass, plain_bodies
-from workers.llm.streaming import Streamed, read_stream
+from workers.llm.reply import Reply, streamed_reply, whole_reply
+from workers.llm.streaming import read_stream
 
 log = structlog.get_logger()
 
@@ -43,20 +44,6 @@ _HIDDEN_RETRIES: Final = frozenset(
 _NO_CREDENTIAL: Final = "none"
 _CLOSE_SECONDS: Final = 1.0
 _NEVER: Final = 3600.0  # seconds; litellm makes another client for every other timeout, and the deadline is ours
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the model said. Token counts are None when the provider did not tell.
-
-    `request_id` is the provider's name for the request; empty when it gave none.
-    """
-
-    message: dict[str, Any]
-    finish_reason: str | None
-    input_tokens: int | None
-    output_tokens: int | None
-    request_id: str = field(default="", compare=False)
 
 
 class CallFailed(Exception):
@@ -129,10 +116,9 @@ class LlmCalls:
                     )
                     if on_text is not None:
                         lean = self._lean_class is not None
-                        return _put_together(
-                            await read_stream(response, exchange, on_text, kind=kind, lean=lean), exchange
-                        )
-            return replace(_reply(response), request_id=exchange.request_id)
+                        streamed = await read_stream(response, exchange, on_text, kind=kind, lean=lean)
+                        return streamed_reply(streamed, exchange.request_id)
+            return whole_reply(response, exchange.request_id)
         except Exception as error:
             if streams:
                 await _read_refusal(exchange)
@@ -169,57 +155,6 @@ class LlmCalls:
                     parameters={},
                     timeout_seconds=5.0,
                 )
-
-
-class NoReply(Exception):
-    """An answer that is none: without content, or marked as failed. Some providers send their errors like this; what
-    they say is in the exchange."""
-
-
-def _reply(response: Any) -> Reply:
-    choices = getattr(response, "choices", None)
-    if not choices:
-        raise NoReply
-    choice = choices[0]
-    # litellm makes "stop" of a gateway's finish reason "error" and keeps the error aside.
-    extra = getattr(choice, "provider_specific_fields", None)
-    if extra and (extra.get("error") or extra.get("native_finish_reason") == "error"):
-        raise NoReply
-    message: dict[str, Any] = {"role": "assistant", "content": choice.message.content}
-    calls = getattr(choice.message, "tool_calls", None)
-    if calls:
-        message["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.function.name, "arguments": call.function.arguments},
-            }
-            for call in calls
-        ]
-    elif not choice.message.content:
-        raise NoReply
-    usage = getattr(response, "usage", None)
-    return Reply(
-        message=message,
-        finish_reason=choice.finish_reason,
-        input_tokens=getattr(usage, "prompt_tokens", None),
-        output_tokens=getattr(usage, "completion_tokens", None),
-    )
-
-
-def _put_together(streamed: Streamed, exchange: Exchange) -> Reply:
-    finish_reason = streamed.finish_reason
-    if finish_reason == "error" or (not streamed.text and not streamed.calls):
-        raise NoReply
-    if finish_reason == "stop" and streamed.calls:
-        finish_reason = "tool_calls"
-    return Reply(
-        message=streamed.message(),
-        finish_reason=finish_reason,
-        input_tokens=streamed.input_tokens,
-        output_tokens=streamed.output_tokens,
-        request_id=exchange.request_id,
-    )
 
 
 async def _read_refusal(exchange: Exchange) -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from shared.sound_text import Pieces, sound
 from workers.llm.exchange import Exchange
 from workers.llm.openai_wire import from_openai_sdk, read_events
 
@@ -46,7 +47,7 @@ class Streamed:
                 {
                     "id": call.id,
                     "type": "function",
-                    "function": {"name": call.name, "arguments": "".join(call.arguments)},
+                    "function": {"name": sound(call.name), "arguments": sound("".join(call.arguments))},
                 }
                 for call in self.calls
             ]
@@ -80,14 +81,18 @@ async def read_stream(
     Raises:
         StreamCut: it ended in the middle of the answer, without an error that says so.
     """
-    streamed = Streamed()
-    async for chunk in _translated(stream, exchange) if lean else _finished(stream):
-        text = _take(chunk, streamed)
+    streamed, pieces = Streamed(), Pieces()
+
+    def say(text: str) -> None:
         if text:
             streamed.text.append(text)
             on_text(text)
+
+    async for chunk in _translated(stream, exchange) if lean else _finished(stream):
+        say(pieces.take(_take(chunk, streamed) or ""))
         if lean:
             streamed.take_usage(chunk)
+    say(pieces.rest())
     if not lean:
         for chunk in stream.chunks:  # the last one it returns holds an estimate of its own where none was told
             streamed.take_usage(chunk)

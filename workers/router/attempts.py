@@ -1,74 +1,23 @@
-"""One attempt: one request with one key, what it meant, and its row for the journal."""
+"""One attempt: one request with one key, and what it meant."""
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any
 
 import structlog
 
-from shared.classification import Failure, Verdict, classify
+from shared.classification import Failure, classify
 from shared.clock import Clock, moment
 from shared.config.snapshot import Agent
 from shared.secret import redact
-from workers.journal.records import Attempt
-from workers.llm.call import CallFailed, LlmCalls, Reply
-from workers.router.fitting import Asked, Fitting
+from workers.llm.call import CallFailed, LlmCalls
+from workers.router.calls import Call, Listener
+from workers.router.fitting import Asked
 from workers.router.prices import Prices
+from workers.router.results import Failed, Served, row
 from workers.router.routes import Candidate
 
 log = structlog.get_logger()
-
-CUT: Final = "cancelled"
-_CUT_DETAIL: Final = "cut off by its worker: the job was cancelled, handed back, or out of time"
-
-
-@dataclass(slots=True)
-class Call:
-    """One LLM call of a job: what is asked, and the attempts it took so far (they belong into the journal)."""
-
-    agent: str
-    step: int
-    messages: list[dict[str, Any]]
-    tools: list[dict[str, Any]]
-    deadline_ms: int | None
-    attempts: list[Attempt] = field(default_factory=list)
-    listener: "Listener | None" = None
-    fitting: Fitting | None = None
-
-
-class Listener(Protocol):
-    """Who hears the reply while it is made."""
-
-    def text(self, piece: str) -> None:
-        """The next piece."""
-
-    def void(self, why: str) -> None:
-        """What was heard so far is void: the attempt broke. Another one may follow, whose reply begins anew."""
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """The provider answered; `cost_usd` None = unknown."""
-
-    reply: Reply
-    cost_usd: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """It did not.
-
-    Attributes:
-        detail: the provider's words without credentials.
-        cut_short: it ran out of the job's time, not of the agent's: that says nothing about the provider.
-        heard: part of a reply had been told already.
-    """
-
-    verdict: Verdict
-    detail: str
-    cut_short: bool
-    heard: bool = False
 
 
 class Attempts:
@@ -131,10 +80,10 @@ class Attempts:
         except asyncio.CancelledError:
             # Whatever cut it off: the provider may charge for it.
             duration_ms = round((self._clock.monotonic() - begun) * 1000)
-            call.attempts.append(_row(call, candidate, generation, None, None, started_at, duration_ms))
+            call.attempts.append(row(call, candidate, generation, None, None, started_at, duration_ms))
             raise
         duration_ms = round((self._clock.monotonic() - begun) * 1000)
-        call.attempts.append(_row(call, candidate, generation, outcome, failure, started_at, duration_ms))
+        call.attempts.append(row(call, candidate, generation, outcome, failure, started_at, duration_ms))
         if isinstance(outcome, Failed):
             log.warning(
                 "attempt.failed",
@@ -177,35 +126,6 @@ class _Heard:
     def hear(self, piece: str) -> None:
         self.anything = True
         self._listener.text(piece)
-
-
-def _row(
-    call: Call,
-    candidate: Candidate,
-    generation: int,
-    outcome: Served | Failed | None,
-    failure: Failure | None,
-    started_at: int,
-    duration_ms: int,
-) -> Attempt:
-    reply = outcome.reply if isinstance(outcome, Served) else None
-    return Attempt(
-        step=call.step,
-        provider=candidate.provider.name,
-        model=candidate.model.id,
-        key_label=candidate.label,
-        key_mask=candidate.key.mask if candidate.key else "",
-        key_fingerprint=candidate.key.fingerprint if candidate.key else "",
-        generation=generation,
-        cause=outcome.verdict.cause.value if isinstance(outcome, Failed) else None if outcome else CUT,
-        status=failure.status if failure else 200 if outcome else None,
-        detail=outcome.detail if isinstance(outcome, Failed) else None if outcome else _CUT_DETAIL,
-        started_at=started_at,
-        duration_ms=duration_ms,
-        input_tokens=reply.input_tokens if reply else None,
-        output_tokens=reply.output_tokens if reply else None,
-        cost_usd=outcome.cost_usd if isinstance(outcome, Served) else None,
-    )
 
 
 def _parameters(agent: Agent, tools: list[dict[str, Any]]) -> Mapping[str, Any]:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -11,16 +10,15 @@ import structlog
 from shared.classification import Cause, Scope, Verdict
 from shared.keystate.canary import Canary
 from shared.keystate.standing import Standing, key_model_subject, key_subject, model_subject, provider_subject
-from workers.llm.call import Reply
 from workers.router.aftermath import Aftermath
-from workers.router.attempts import Attempts, Call, Failed
+from workers.router.attempts import Attempts
+from workers.router.calls import Answered, Call, Gone, Outcome, Refused, Unserved
 from workers.router.configuration import Configuration
 from workers.router.fitting import Asked, TooLong, Uncounted
 from workers.router.fleet import FleetReader
 from workers.router.pick import NoneReady, Picked, pick, reasons
+from workers.router.results import Failed
 from workers.router.routes import Candidate
-
-__all__ = ["Answered", "Call", "Gone", "Outcome", "Refused", "Router", "Unserved"]
 
 log = structlog.get_logger()
 
@@ -29,43 +27,6 @@ _TRANSIENT: Final = frozenset({Cause.OVERLOADED, Cause.TIMEOUT, Cause.NETWORK, C
 _TRANSIENT_ATTEMPTS: Final = 3
 _OVER_BUDGET_MS: Final = 2_000  # a call that the fleet's budget lets retry no more comes back after this
 _PROBED_ELSEWHERE_MS: Final = 1_000  # look again this soon when another worker is trying what is due
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A model replied."""
-
-    reply: Reply
-    candidate: Candidate
-    generation: int
-    cost_usd: float | None
-    trimmed_messages: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The request itself is at fault: no other key is tried."""
-
-    cause: str
-    advice: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unserved:
-    """Nobody could answer now. `returns_at_ms` None = nobody knows when; `cause` is the last real one."""
-
-    cause: str
-    reasons: tuple[str, ...]
-    returns_at_ms: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """The agent is no longer configured."""
-
-
-Outcome = Answered | Refused | Unserved | Gone
 
 
 class Router:

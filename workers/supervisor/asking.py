@@ -58,6 +58,9 @@ class Asking:
             except RedisError as error:
                 log.debug("supervisor.redis_away", error=str(error))
                 self._stopping.wait(BLOCK_SECONDS)
+            except Exception:  # one thing nobody can read must not make it deaf to all that follow
+                log.exception("supervisor.asked_nonsense", advice="skipped; who else writes to this Redis database?")
+                self._stopping.wait(BLOCK_SECONDS)
 
     def _look_for_orders(self) -> None:
         for order in take_orders(self._client, self._supervisor, BLOCK_SECONDS):

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import structlog
 from redis.exceptions import RedisError
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared.errors import ServiceError
@@ -29,7 +29,8 @@ log = structlog.get_logger()
 _BEAT_SECONDS: Final = 1.0
 _EARLY_SECONDS: Final = 0.1  # in its first seconds it counts whether a worker was of use before it died
 _EARLY_BEATS: Final = 20
-_STORE_ERRORS: Final = (OperationalError, InterfaceError, PoolTimeout, RedisError)
+# Internal: so SQLAlchemy calls it when PostgreSQL ended our session, because we were stopped in a transaction.
+_STORE_ERRORS: Final = (OperationalError, InterfaceError, InternalError, PoolTimeout, RedisError)
 _ORPHAN_SECONDS: Final = 3.0  # an orphan hands back what it can, and then it ends, whatever hangs
 
 
@@ -76,6 +77,9 @@ class OwnerLine:
         end.setblocking(False)
         self._socket = end
         self._lock = threading.Lock()  # beats come from the event loop, the rest from the main thread
+        self._ear: socket.socket | None = None
+        self._listener: threading.Thread | None = None
+        os.register_at_fork(after_in_child=self._let_go)
 
     def tell(self, **message: Any) -> None:
         """Send; who does not listen any more is noticed by `listen`."""
@@ -97,7 +101,7 @@ class OwnerLine:
         """See Owner."""
         early = _EARLY_BEATS
         while True:
-            what = ailing()
+            what = ailing() or self._deaf()
             if what is None:
                 self.tell(beat=True, useful=useful())
             else:
@@ -107,8 +111,20 @@ class OwnerLine:
 
     def listen(self, worker: Worker) -> None:
         """From now on a thread hears what the controller says, and that it is no more."""
-        end = self._socket.dup()
-        threading.Thread(target=_listen, args=(end, worker), name="owner-line", daemon=True).start()
+        self._ear = self._socket.dup()
+        self._listener = threading.Thread(target=_listen, args=(self._ear, worker), name="owner-line", daemon=True)
+        self._listener.start()
+
+    def _deaf(self) -> str | None:
+        return None if self._listener is None or self._listener.is_alive() else "the thread of its line died"
+
+    def _let_go(self) -> None:
+        # A process that a tool forks is no worker: it must not hold the line open when the worker is dead, and a TERM
+        # ends it.
+        self._socket.close()
+        if self._ear is not None:
+            self._ear.close()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _listen(end: socket.socket, worker: Worker) -> None:
@@ -124,6 +140,8 @@ def _listen(end: socket.socket, worker: Worker) -> None:
     log.error("worker.orphaned", advice="its supervisor is gone: running jobs go back, this process ends")
     worker.hurry()
     threading.Event().wait(_ORPHAN_SECONDS)
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)  # with what its tools have started
     os._exit(1)
 
 

@@ -22,9 +22,11 @@ from workers.supervisor.forking import Forking
 from workers.supervisor.hands import Hands
 from workers.supervisor.hearing import Hearing
 from workers.supervisor.kinds import kinds_in_use
+from workers.supervisor.life import START_SECONDS
 from workers.supervisor.member import Bury, Dump, Kill, Ready, ReplaceForker, Tell, Unforked
 from workers.supervisor.obeying import obey
 from workers.supervisor.records import Records
+from workers.supervisor.ringing import Ringing
 from workers.supervisor.service_manager import ServiceManager
 
 log = structlog.get_logger()
@@ -45,6 +47,7 @@ class Controller:
         *,
         supervisor: str | None = None,
         processes: int | None = None,
+        start_seconds: float = START_SECONDS,
         clock: Clock | None = None,
     ) -> None:
         """Describe it.
@@ -52,6 +55,7 @@ class Controller:
         Args:
             supervisor: the id it is known by; made up when not given.
             processes: how many workers it keeps; default: what the settings say.
+            start_seconds: how long a worker may take from fork to ready while SQL answers.
         """
         self._settings = settings
         self._clock = clock or SystemClock()
@@ -59,6 +63,7 @@ class Controller:
         self._fleet = Fleet(
             size=settings.worker_processes if processes is None else processes,
             drain_seconds=settings.drain_seconds,
+            start_seconds=start_seconds,
             new_id=lambda: str(uuid4()),
         )
         self._asked: queue.SimpleQueue[Asked] = queue.SimpleQueue()
@@ -84,7 +89,8 @@ class Controller:
         stores = open_stores(self._settings, name="watchkeeper-supervisor", pool_size=3, block_seconds=BLOCK_SECONDS)
         with translated(stores.engine.url):
             self._forking.kinds = kinds_in_use(stores.engine)
-            self._records = Records(stores.engine, self.supervisor)
+            ringing = Ringing(stores.redis)
+            self._records = Records(stores.engine, self.supervisor, died=ringing.died, clock=self._clock)
             self._records.open(self._fleet.size, self._settings.worker_threads)
         self._hands = Hands(self.supervisor, self._hearing, self._forking, self._records)
         asking = Asking(
@@ -101,11 +107,15 @@ class Controller:
             threads=self._settings.worker_threads,
         )
         asking.start()
+        ringing.start()
         while self._fleet.members or self._fleet.stopping is None:
             self._turn()
         asking.stop()
         self._forking.close(_FORKER_SECONDS)
-        self._records.close(self._failed or "stopped", _RECORDS_SECONDS)
+        untold = self._records.close(self._failed or "stopped", _RECORDS_SECONDS)
+        ringing.stop()
+        if untold:
+            ringing.leave(untold)
         stores.close()
         log.info("supervisor.stopped", supervisor=self.supervisor)
         return 0 if self._failed is None else 1
@@ -124,7 +134,7 @@ class Controller:
         if self._fleet.stopping is None:
             self._mind_forker(now)
         self._hearing.follow_forker()
-        self._do(self._fleet.tick(now, can_fork=self._forking.warm))
+        self._do(self._fleet.tick(now, can_fork=self._forking.warm, sql_answers=not self._records.silent))
         if self._fleet.may_run_alone and self._forking.warm:
             self._may_run_alone.set()
         else:
@@ -136,14 +146,17 @@ class Controller:
             # Whom it was asked for and did not fork will not come.
             for member in [member for member in self._fleet.members.values() if member.pid is None]:
                 self._do(self._fleet.happened(member.incarnation, Unforked("its forker died"), now))
-        if self._forking.failing is not None and not self._fleet.ready:
+        if self._forking.failing is not None and self._fleet.size and not self._fleet.ready:
             self._give_up(self._forking.failing)
 
     def _do(self, effects: list[Effect]) -> None:
         for effect in effects:
             match effect:
-                case Start():
-                    self._hands.start(effect)
+                case Start(member):
+                    hindered = self._hands.start(effect)
+                    if hindered is not None:
+                        now = self._clock.monotonic()
+                        self._do(self._fleet.happened(member.incarnation, hindered, now))
                 case Tell():
                     self._hands.tell(effect, asked=self._fleet.stopping is None)
                 case Dump():
@@ -173,7 +186,7 @@ class Controller:
     def _end(self, now: float) -> list[Effect]:
         word = "drain" if self._fleet.stopping is None else "hurry"
         log.info("supervisor.stopping", workers=len(self._fleet.members), how=word)
-        self._manager.tell(STOPPING=1)
+        self._manager.stopping(self._settings.drain_seconds)
         return self._fleet.stop(word, "stopped", now)
 
     def _roll(self, _now: float) -> list[Effect]:
@@ -202,8 +215,10 @@ class Controller:
 
     def _tell_manager(self, now: float) -> None:
         ready, size = self._fleet.ready, self._fleet.size
+        status = f"{ready} of {size} workers ready"
         if not self._was_ready and ready >= size and self._fleet.stopping is None:
             self._was_ready = True
             log.info("supervisor.ready", supervisor=self.supervisor, ready=ready)
-            self._manager.tell(READY=1, STATUS=f"{ready} of {size} workers ready")
-        self._manager.alive(now, f"{ready} of {size} workers ready")
+        if (self._was_ready or ready) and self._fleet.stopping is None:
+            self._manager.serving(now, status, all_ready=self._was_ready)
+        self._manager.alive(now, status)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from workers.supervisor.budget import QUICK_SECONDS, Budget
-from workers.supervisor.life import advance, tell
+from workers.supervisor.life import START_SECONDS, advance, tell
 from workers.supervisor.member import (
     STAFFED,
     Bury,
@@ -50,6 +50,7 @@ class Fleet:
     size: int
     drain_seconds: float
     new_id: Callable[[], str]
+    start_seconds: float = START_SECONDS
     members: dict[str, Member] = field(default_factory=dict)
     wanted: dict[str, str] = field(default_factory=dict)  # incarnations to be replaced, in order, and why
     lone_jobs: list[str] = field(default_factory=list)  # each gets a process of its own, LONE at a time
@@ -57,6 +58,7 @@ class Fleet:
     _budget: Budget = field(init=False)
     _closed: set[int] = field(default_factory=set)  # slots a person emptied
     _ticked_at: float | None = None
+    _outage_at: float = float("-inf")  # when SQL last did not answer
 
     def __post_init__(self) -> None:
         self._budget = Budget(self.size)
@@ -80,7 +82,9 @@ class Fleet:
         member = self.members.get(incarnation)
         if member is None:
             return []
-        after, effects = advance(member, event, now, drain_seconds=self.drain_seconds)
+        after, effects = advance(
+            member, event, now, drain_seconds=self.drain_seconds, start_seconds=self.start_seconds
+        )
         done: list[Effect] = list(effects)
         if after is not None:
             self.members[incarnation] = after
@@ -96,15 +100,19 @@ class Fleet:
                 done += self._mourn(effect, now)
         return done
 
-    def tick(self, now: float, *, can_fork: bool) -> list[Effect]:
+    def tick(self, now: float, *, can_fork: bool, sql_answers: bool = True) -> list[Effect]:
         """Time passed: what is overdue, and who is missing."""
         done: list[Effect] = []
+        if not sql_answers:
+            self._outage_at = now
         # While we ourselves did not run nobody could be heard, and perhaps nobody ran: that time is nobody's.
         late = now - self._ticked_at if self._ticked_at is not None else 0.0
         self._ticked_at = now
         for incarnation, member in list(self.members.items()):
             if late > 1.0:
                 self.members[incarnation] = member = _without(member, late, now)
+            if not sql_answers and member.phase is Phase.STARTING:  # it has its whole time once SQL is back
+                self.members[incarnation] = member = replace(member, since=now)
             if member.phase is Phase.READY and member.ready_at is not None:
                 self._budget.lived(now - member.ready_at)
             done += self.happened(incarnation, Tick(), now)
@@ -202,7 +210,8 @@ class Fleet:
         lived = None if member.ready_at is None else now - member.ready_at
         if member.useful and lived is not None:
             lived = max(lived, QUICK_SECONDS)  # what kills it is not that it cannot work
-        self._budget.died(member.slot, lived, burial.why, now, counts=not burial.outage)
+        outage = burial.outage or member.born_at <= self._outage_at  # whatever it died of
+        self._budget.died(member.slot, lived, burial.why, now, counts=not outage)
         spent = self._budget.spent(now)
         return [] if spent is None else [GiveUp(spent)]
 

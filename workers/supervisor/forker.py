@@ -100,15 +100,25 @@ class Forker:
         for pid in list(self._children):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
+                _kill_group(pid)
                 self._line.tell(reaped=self._children.pop(pid), code=os.waitstatus_to_exitcode(status))
 
     def _end_orphans(self) -> None:
         begun = self._clock.monotonic()
         while self._children and self._clock.monotonic() - begun < _ORPHAN_SECONDS:
-            select.select([self._bell], [], [], 0.1)
+            if select.select([self._bell], [], [], 0.1)[0]:
+                self._bell.recv(4096)
             self._reap()
         for pid in self._children:
             os.kill(pid, signal.SIGKILL)
+            _kill_group(pid)
+
+
+def _kill_group(pid: int) -> None:
+    """What the tools of this worker have started and not detached ends with it. No other group has its number while
+    one of them lives."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left; or it is somebody else's now
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _become(
@@ -120,17 +130,22 @@ def _become(
     selector: selectors.BaseSelector,
 ) -> None:
     """Be the worker, and never come back from it: this stack belongs to the forker."""
-    code = 1
+    code, forker = 1, os.getppid()
     try:
+        os.setpgid(0, 0)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        selector.close()
+        with contextlib.suppress(OSError):  # a kqueue (macOS) is not copied by a fork
+            selector.close()
         for stranger in foreign:
             stranger.close()
         code = live(settings, equipment, order, end)
     except BaseException:
         log.exception("worker.broke")
     finally:
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # a full disk
+            sys.stderr.flush()
+        if os.getppid() != forker:  # it is dead, and sees to no group
+            os.killpg(0, signal.SIGKILL)
         os._exit(code)
 
 

@@ -41,8 +41,9 @@ class Forking:
     def start(self) -> None:
         """Start one; it says `warm` on its line when it can fork."""
         self._started_at = self._clock.monotonic()
-        ours, theirs = line_pair()
+        ours: Line | None = None
         try:
+            ours, theirs = line_pair()
             with theirs:
                 self._process = subprocess.Popen(
                     [
@@ -55,17 +56,17 @@ class Forking:
                     pass_fds=[theirs.fileno()],
                     start_new_session=True,  # Ctrl-C in a terminal is for the controller alone
                 )  # fmt: skip
-        except OSError as error:  # no memory, no process left: the workers that live must not pay for it
-            ours.close()
+        except OSError as error:  # no memory, process or file left: the workers that live must not pay for it
+            if ours is not None:
+                ours.close()
             self._bury(f"it could not be started: {error}", self._started_at)
             return
         self.line = ours
         log.info("forker.started", pid=self._process.pid)
 
-    def fork(self, end: int, **order: Any) -> None:
-        """Ask for a worker with the file descriptor `end` as its line."""
-        if self.line is not None:
-            self.line.tell(descriptor=end, **order)
+    def fork(self, end: int, **order: Any) -> bool:
+        """Ask for a worker with the file descriptor `end` as its line. False when there is no forker that reads."""
+        return self.line is not None and self.line.tell(descriptor=end, **order)
 
     def heard_warm(self, seconds: float) -> None:
         """It can fork now."""

@@ -10,7 +10,7 @@ from workers.supervisor.fleet import Start
 from workers.supervisor.forking import Forking
 from workers.supervisor.hearing import Hearing
 from workers.supervisor.line import line_pair
-from workers.supervisor.member import Bury, Dump, Kill, Tell
+from workers.supervisor.member import Bury, Dump, Kill, Tell, Unforked
 from workers.supervisor.records import Records
 
 log = structlog.get_logger()
@@ -25,20 +25,26 @@ class Hands:
         self._forking = forking
         self._records = records
 
-    def start(self, start: Start) -> None:
-        """Have it forked, with a line to us."""
+    def start(self, start: Start) -> Unforked | None:
+        """Have it forked, with a line to us; or what hinders that, as when no file can be opened."""
         member = start.member
-        line, theirs = line_pair()
+        try:
+            line, theirs = line_pair()
+        except OSError as error:
+            return Unforked(str(error))
         self._hearing.add(member.incarnation, line)
         with theirs:
-            self._forking.fork(
+            asked = self._forking.fork(
                 theirs.fileno(),
                 fork=member.incarnation,
                 slot=member.slot,
                 supervisor=self._supervisor,
                 alone_with=member.alone_with,
             )
+        if not asked:
+            return Unforked("its forker does not read")
         log.info("worker.started", slot=member.slot, incarnation=member.incarnation, replaces=member.replaces)
+        return None
 
     def tell(self, tell: Tell, *, asked: bool) -> None:
         """Say it on its line; and in SQL, that it takes no more jobs, and why if somebody `asked` for that."""

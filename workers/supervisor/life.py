@@ -6,7 +6,7 @@
         │              DUMPING              │                   │            │
         └──────► KILLED ◄─┴─────────────────┴───────────────────┴────────────┘
 
-From anywhere: its line closes: GONE; its exit status is known: buried.
+From anywhere: its line closes: GONE; its exit status is known: buried. Who is killed is buried in any case.
 """
 
 import signal
@@ -45,13 +45,17 @@ HELLO_SECONDS: Final = 10.0
 """A forked worker says hello at once; without that the forker is the one that hangs."""
 
 START_SECONDS: Final = 60.0
-"""From fork to ready; SQL may be slow."""
+"""From fork to ready, while SQL answers; it may be slow."""
 
 END_SECONDS: Final = 10.0
 """For handing back and closing, after the time to drain."""
 
 LEAVE_SECONDS: Final = 15.0
 """From its event loop's stop to its exit: SQL may be away, and it tries for a while."""
+
+KILLED_SECONDS: Final = 5.0
+"""After SIGKILL it does nothing any more, even if nobody tells of its end: its forker may be dead, and a process that
+a tool of it forked may hold its line open."""
 
 STATUS_SECONDS: Final = 1.0
 """How long the burial waits for the exit status once the line is closed. A forker that lives tells it within
@@ -61,7 +65,7 @@ _BEATING: Final = (Phase.READY, Phase.DRAINING, Phase.HURRYING)
 
 
 def advance(
-    member: Member, event: Event, now: float, *, drain_seconds: float
+    member: Member, event: Event, now: float, *, drain_seconds: float, start_seconds: float
 ) -> tuple[Member | None, list[MemberEffect]]:
     """What becomes of `member` (None: it is no more), and what to do about it."""
     match event:
@@ -83,7 +87,7 @@ def advance(
         case Closed():
             return _moved(member, Phase.GONE, now), []
         case Tick():
-            return _tick(member, now, drain_seconds)
+            return _tick(member, now, drain_seconds, start_seconds)
 
 
 def tell(member: Member, word: str, why: str, now: float) -> tuple[Member, list[MemberEffect]]:
@@ -101,7 +105,7 @@ def describe(code: int | None) -> str:
     if code is None:
         return "unknown: its forker could not tell"
     if code >= 0:
-        return f"exit code {code}" + (": SQL or Redis did not answer" if code == UNREACHABLE else "")
+        return f"exit code {code}"
     try:
         name = signal.Signals(-code).name
     except ValueError:
@@ -109,10 +113,14 @@ def describe(code: int | None) -> str:
     return f"killed by signal {-code} ({name})"
 
 
-def _tick(member: Member, now: float, drain_seconds: float) -> tuple[Member | None, list[MemberEffect]]:
+def _tick(
+    member: Member, now: float, drain_seconds: float, start_seconds: float
+) -> tuple[Member | None, list[MemberEffect]]:
     spent = now - member.since
     if member.phase is Phase.GONE:
         return (None, [_bury(member, None)]) if spent > STATUS_SECONDS else (member, [])
+    if member.phase is Phase.KILLED and spent > KILLED_SECONDS:
+        return None, [_bury(member, None)]
     if member.phase is Phase.DUMPING:
         return _kill(member, member.ill or "hung", now) if spent > DUMP_SECONDS else (member, [])
     if member.phase in _BEATING and member.ready_at is not None and now - member.heard_at > SILENT_SECONDS:
@@ -121,7 +129,7 @@ def _tick(member: Member, now: float, drain_seconds: float) -> tuple[Member | No
         why = f"it was not forked within {HELLO_SECONDS:g} s"
         return None, [ReplaceForker(why), Bury(member, why, crashed=False)]
     patience = {
-        Phase.STARTING: START_SECONDS,
+        Phase.STARTING: start_seconds,
         Phase.DRAINING: drain_seconds + END_SECONDS,
         Phase.HURRYING: END_SECONDS,
         Phase.LEAVING: LEAVE_SECONDS,
@@ -146,11 +154,16 @@ def _bury(member: Member, code: int | None) -> Bury:
         code = 0  # it said goodbye, and there was nobody to tell how that ended
     if member.ill is not None:
         return Bury(member, member.ill, crashed=member.hung, code=code)
+    if member.ready_at is not None and not member.left:  # whatever the code says: it had no time to hand back
+        by_itself = code is not None and code >= 0
+        why = describe(code) + (" in the midst of its work: did a tool end the process?" if by_itself else "")
+        return Bury(member, why, crashed=True, code=code)
     if member.extra and code == 0:
         return Bury(member, "its one job is done", crashed=False, code=code)
     if member.told is not None and code is not None and code >= 0:
         return Bury(member, member.told, crashed=False, code=code)
-    return Bury(member, describe(code), crashed=code not in (0, UNREACHABLE), code=code)
+    why = describe(code) + (": SQL or Redis did not answer" if code == UNREACHABLE else "")
+    return Bury(member, why, crashed=code not in (0, UNREACHABLE), code=code)
 
 
 def _moved(member: Member, phase: Phase, now: float) -> Member:

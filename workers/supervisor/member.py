@@ -144,7 +144,7 @@ class Bury:
     @property
     def outage(self) -> bool:
         """It could not start because SQL or Redis did not answer."""
-        return self.code == UNREACHABLE
+        return self.code == UNREACHABLE and self.member.ready_at is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,31 +5,54 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
 from sqlalchemy import Connection, Engine, insert, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared.clock import Clock, SystemClock
 from shared.db.tables import incarnations, supervisors
+from shared.supervision.untold import Untold
 from watchkeeper.clock import db_now
 
 log = structlog.get_logger()
 
 HEARTBEAT_SECONDS: Final = 2.0
+SILENT_SECONDS: Final = 1.0
+"""SQL that has not answered for so long may be away."""
+
 _RETRY_SECONDS: Final = 0.5
 _LOST_MS: Final = 60_000  # a supervisor of this host that was silent for so long was not able to say goodbye
 
 Writing = Callable[[Connection], Any]
 
 
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    writing: Writing
+    end: Untold | None = None  # that of a worker
+
+
 class Records:
     """Writes in order; what could not be written is kept and written once SQL is back."""
 
-    def __init__(self, engine: Engine, supervisor: str) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        supervisor: str,
+        *,
+        died: Callable[[], None] = lambda: None,
+        clock: Clock | None = None,
+    ) -> None:
+        """`died` is called, from the thread, once SQL knows of a worker's end."""
         self._engine = engine
         self._supervisor = supervisor
-        self._pending: deque[Writing] = deque()
+        self._died = died
+        self._clock = clock or SystemClock()
+        self._busy_since: float | None = None
+        self._pending: deque[_Pending] = deque()
         self._changed = threading.Condition()
         self._closing = False
         self._away = False
@@ -65,6 +88,12 @@ class Records:
             )
         self._thread.start()
 
+    @property
+    def silent(self) -> bool:
+        """True while SQL refuses, or does not answer; known within HEARTBEAT_SECONDS and SILENT_SECONDS."""
+        since = self._busy_since
+        return self._away or (since is not None and self._clock.monotonic() - since > SILENT_SECONDS)
+
     def scaled(self, processes: int) -> None:
         """It keeps so many workers from now on."""
         self._write(lambda connection: connection.execute(self._own().values(processes=processes)))
@@ -80,30 +109,43 @@ class Records:
 
     def ended(self, incarnation: str, why: str, *, crashed: bool) -> None:
         """It is dead: from this commit on its jobs may be given to others."""
+        end = Untold(incarnation, _storable(why), crashed)
         statement = (
             update(incarnations)
             .where(incarnations.c.id == incarnation, incarnations.c.ended_at.is_(None))
-            .values(ended_at=db_now(), ended_why=_storable(why), crashed=crashed, running=0)
+            .values(ended_at=db_now(), ended_why=end.why, crashed=crashed, running=0)
         )
-        self._write(lambda connection: connection.execute(statement))
+        self._write(lambda connection: connection.execute(statement), end)
 
-    def close(self, why: str, timeout: float) -> None:
-        """Sign off, and give SQL `timeout` seconds for what is pending."""
+    def close(self, why: str, timeout: float) -> list[Untold]:
+        """Sign off, and give SQL `timeout` seconds for what is pending; the ends of workers it was not told of."""
         statement = self._own().values(ended_at=db_now(), ended_why=_storable(why))
         self._write(lambda connection: connection.execute(statement))
         with self._changed:
             self._closing = True
             self._changed.notify()
         self._thread.join(timeout)
-        if self._thread.is_alive() or self._pending:
-            log.error("supervisor.untold", pending=len(self._pending), advice="SQL is away: heartbeats tell it later")
+        left = list(self._pending)
+        if self._thread.is_alive() or left:
+            log.error(
+                "supervisor.untold",
+                pending=len(left),
+                advice="SQL is away: the scheduler tells it of ended workers once it is back",
+            )
+        return [pending.end for pending in left if pending.end is not None]
+
+    @property
+    def _alive(self) -> Any:
+        # One that was stopped for a minute, or could not write, was taken for dead by the next one on this host.
+        mine = update(supervisors).where(supervisors.c.id == self._supervisor)
+        return mine.values(heartbeat_at=db_now(), ended_at=None, ended_why=None)
 
     def _own(self) -> Any:
         return update(supervisors).where(supervisors.c.id == self._supervisor, supervisors.c.ended_at.is_(None))
 
-    def _write(self, writing: Writing) -> None:
+    def _write(self, writing: Writing, end: Untold | None = None) -> None:
         with self._changed:
-            self._pending.append(writing)
+            self._pending.append(_Pending(writing, end))
             self._changed.notify()
 
     def _work(self) -> None:
@@ -112,21 +154,25 @@ class Records:
                 if not self._pending and not self._closing:
                     self._changed.wait(HEARTBEAT_SECONDS)
                 batch, closing = list(self._pending), self._closing
+            self._busy_since = self._clock.monotonic()
             written = self._commit(batch)
+            self._busy_since = None
             if written:
                 for _ in batch:
                     self._pending.popleft()
+                if any(pending.end is not None for pending in batch):
+                    self._died()
             if closing:
                 return
             if not written:
                 threading.Event().wait(_RETRY_SECONDS)
 
-    def _commit(self, batch: list[Writing]) -> bool:
+    def _commit(self, batch: list[_Pending]) -> bool:
         try:
             with self._engine.begin() as connection:
-                for writing in batch:
-                    writing(connection)
-                connection.execute(self._own().values(heartbeat_at=db_now()))
+                connection.execute(self._alive)
+                for pending in batch:
+                    pending.writing(connection)
         except SQLAlchemyError as error:
             if not self._away:
                 log.error(

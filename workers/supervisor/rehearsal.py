@@ -10,6 +10,7 @@ from sqlalchemy import create_engine, insert, select
 
 from shared.db.reading import reading
 from shared.db.tables import incarnations, installation
+from shared.redis.connect import connect_redis
 from shared.vault import Vault
 from watchkeeper.clock import db_now
 
@@ -28,3 +29,4 @@ def rehearse() -> None:
     with reading(engine) as connection:
         connection.execute(select(installation)).all()
     engine.dispose()
+    connect_redis("redis://127.0.0.1", connections=1).close()  # not connected: redis-py looks up its own version

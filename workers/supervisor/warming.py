@@ -19,10 +19,12 @@ from shared.settings import Settings
 from watchkeeper.engine import build_engine
 from workers.equipment import CONNECTIONS, NAME, Equipment, equip
 from workers.llm.call import LlmCalls
-from workers.supervisor.packing import fill_places
+from workers.supervisor.own_provider import own_provider
+from workers.supervisor.packing import few_arenas, fill_places
 from workers.supervisor.rehearsal import rehearse
 
 _WORKER: Final = ("workers.worker", "workers.supervisor.child", "psycopg", "sqlalchemy.dialects.sqlite")
+_ANSWER_SECONDS: Final = 20.0
 _MESSAGES: Final = [{"role": "user", "content": "warm-up"}]
 
 
@@ -37,6 +39,7 @@ def warm_up(settings: Settings, kinds: Iterable[str]) -> Equipment:
             connection.
     """
     before = _sockets()
+    few_arenas()
     for module in _WORKER:
         importlib.import_module(module)
     equipment = equip(settings)
@@ -72,12 +75,29 @@ async def _first_calls(litellm: Any, kinds: list[str], *, lean: bool) -> None:
         if stream:
             async for _ in answer:
                 pass
-    await LlmCalls(litellm, lean=lean).warm_up(set(kinds))
+    calls = LlmCalls(litellm, lean=lean)
+    async with own_provider() as base:
+        for on_text in (None, _ignored):
+            await calls.call(
+                kind="openai",
+                remote_name="warm-up",
+                api_base=base,
+                secret=None,
+                messages=_MESSAGES,
+                parameters={},
+                timeout_seconds=_ANSWER_SECONDS,
+                on_text=on_text,
+            )
+    await calls.warm_up(set(kinds))
     await asyncio.sleep(0)
     for client in list(litellm.in_memory_llm_clients_cache.cache_dict.values()):
         closing = getattr(client, "close", None)
         if closing is not None and asyncio.iscoroutinefunction(closing):
             await closing()
+
+
+def _ignored(_text: str) -> None:
+    """A streamed answer's words."""
 
 
 def _sockets() -> int:

@@ -1,4 +1,4 @@
-"""One reply while it is made, told to the job's readers (`workers.router.attempts.Listener`)."""
+"""One reply while it is made, told to the job's readers (`workers.router.calls.Listener`)."""
 
 from workers.telling.teller import Teller
 

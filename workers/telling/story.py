@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.sound_text import sound
 from watchkeeper.contract import STREAM
 from watchkeeper.events import CLAIM, DATA, KIND, STEP, EventKind
 
@@ -78,5 +79,5 @@ class Story:
             *(KIND, line.kind.value),
             *(STEP, "" if line.step is None else str(line.step)),
             *(CLAIM, str(self._claim)),
-            *(DATA, data),
+            *(DATA, sound(data)),
         )

@@ -6,6 +6,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import structlog
+
+log = structlog.get_logger()
+
 
 class ToolThreads:
     """At most `most` calls at a time. Used from one event loop.
@@ -47,7 +51,12 @@ class ToolThreads:
                     loop.call_soon_threadsafe(deliver, result)
 
             context = contextvars.copy_context()
-            threading.Thread(target=body, name=f"tool-{name}", daemon=True).start()
+            try:
+                threading.Thread(target=body, name=f"tool-{name}", daemon=True).start()
+            except (RuntimeError, MemoryError) as error:
+                advice = "raise the host's limit of processes, or its memory"
+                log.error("tool.no_thread_left", tool=name, stuck=self.stuck, error=str(error), advice=advice)
+                return "error: this worker could start no thread for the tool"
             waited: set[asyncio.Future[Any]] = set()
             try:
                 waited, _ = await asyncio.wait({done}, timeout=seconds)

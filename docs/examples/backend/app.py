@@ -42,7 +42,7 @@ class Question(BaseModel):
 @asynccontextmanager
 async def life(app: FastAPI) -> AsyncIterator[None]:
     """Connections for as long as the backend runs."""
-    engine = build_engine(locate(dict(os.environ)).database_url)
+    engine = build_engine(locate(dict(os.environ)).database_url, idle_timeout=None)  # its transactions are its own
     questions.metadata.create_all(engine)
     app.state.engine, app.state.client, app.state.listening = engine, Client(), AsyncClient()
     yield

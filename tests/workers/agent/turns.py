@@ -7,7 +7,7 @@ from typing import Any
 from tests.workers.running.crew import Crew
 from workers.agent.acting import Acting
 from workers.agent.transcript import LLM, TOOL, Transcript
-from workers.journal.operations import Claim
+from workers.journal.claiming import Claim
 from workers.journal.records import ClaimedJob, Step
 from workers.telling.teller import Teller
 from workers.tools.registry import Tool

@@ -2,8 +2,9 @@
 
 from tests.rows import Rows
 from tests.workers.journal.records import step
+from workers.journal.claiming import Claim
 from workers.journal.notes import CancelsAsked
-from workers.journal.operations import Claim, RecordSteps
+from workers.journal.operations import RecordSteps
 from workers.journal.writer import JournalWriter
 
 

@@ -6,7 +6,8 @@ import random
 from tests.rows import Rows
 from tests.workers.journal.records import attempt, step
 from watchkeeper.states import JobState
-from workers.journal.operations import Claim, Finish, GiveBack, RecordSteps
+from workers.journal.claiming import Claim
+from workers.journal.operations import Finish, GiveBack, RecordSteps
 from workers.journal.records import ClaimedJob
 from workers.journal.writer import JournalWriter
 

@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import bindparam, make_url, select
 
 from shared.db.tables import jobs
-from workers.journal.dialects import Prepared, dialect_of, open_database
+from workers.journal.database import Prepared
+from workers.journal.dialects import dialect_of, open_database
 from workers.journal.statements import Statements
 
 
@@ -24,6 +25,7 @@ def test_every_statement_of_the_writer_is_understood_by_its_database(database_ur
     given = {
         "claim": {"job_id", "incarnation", "alone"},
         "cancels_asked": {"incarnation", "ids"},
+        "held_by": {"incarnation"},
         "journal": {"job_id"},
         "history": {"conversation_id", "page", "offset"},
         "standing": {"job_id"},

@@ -8,8 +8,9 @@ import pytest
 from tests.rows import Rows
 from tests.workers.journal.records import attempt, step
 from watchkeeper.states import JobState
+from workers.journal.claiming import Claim
 from workers.journal.notes import Heartbeat
-from workers.journal.operations import Claim, Finish, GiveBack, Operation, RecordSteps
+from workers.journal.operations import Finish, GiveBack, Operation, RecordSteps
 from workers.journal.records import ClaimedJob, LostClaim
 from workers.journal.writer import JournalWriter
 

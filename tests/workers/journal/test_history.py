@@ -3,8 +3,8 @@
 import json
 
 from tests.rows import Rows
+from workers.journal.claiming import Claim
 from workers.journal.history import MOST_HISTORY
-from workers.journal.operations import Claim
 from workers.journal.writer import JournalWriter
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from tests.rows import Rows
 from tests.workers.journal.records import step
-from workers.journal.operations import Claim, RecordSteps, StartTool
+from workers.journal.claiming import Claim
+from workers.journal.operations import RecordSteps, StartTool
 from workers.journal.records import ClaimedJob, LostClaim
 from workers.journal.writer import JournalWriter
 
@@ -64,3 +65,12 @@ async def test_who_lost_the_job_notes_no_start(writer: JournalWriter, rows: Rows
         await writer.do(StartTool(claimed, 2, "pay"))  # begun by another claim: it must never run again
     await writer.do(StartTool(claimed, 3, "pay"))
     assert (await again(writer, rows, job)).started == {2, 3}
+
+
+async def test_a_start_repeated_after_the_rescue_is_none(writer: JournalWriter, rows: Rows, job: ClaimedJob) -> None:
+    await writer.do(RecordSteps(job, (step(1),), ()))
+    start = StartTool(job, 2, "pay")
+    await writer.do(start)
+    rows.change_job(job.id, state="queued", claimed_by=None)  # nobody has claimed it yet: its token is still ours
+    with pytest.raises(LostClaim):
+        await writer.do(start)

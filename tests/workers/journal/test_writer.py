@@ -17,8 +17,9 @@ from tests.waiting import wait_until
 from tests.workers.journal.records import step
 from watchkeeper.engine import build_engine
 from watchkeeper.states import JobState
-from workers.journal.dialects import Database
-from workers.journal.operations import Claim, Finish, Operation, RecordSteps
+from workers.journal.claiming import Claim
+from workers.journal.database import Database
+from workers.journal.operations import Finish, Operation, RecordSteps
 from workers.journal.statements import Statements
 from workers.journal.writer import JournalWriter
 

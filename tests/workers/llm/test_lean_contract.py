@@ -16,8 +16,9 @@ from openai.types.chat import completion_create_params
 from shared.secret import Secret
 from tests.configured import MODELS, PATHS
 from tests.sandbox_fixture import Sandbox
-from workers.llm.call import CallFailed, LlmCalls, Reply
+from workers.llm.call import CallFailed, LlmCalls
 from workers.llm.lean import plain_bodies
+from workers.llm.reply import Reply
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),

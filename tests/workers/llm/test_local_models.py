@@ -12,7 +12,8 @@ from shared.classification import Cause, Scope, Verdict, classify
 from shared.secret import Secret
 from tests.shared.classification.cases import NOW
 from tests.workers.llm.answering import Provider, answering
-from workers.llm.call import CallFailed, LlmCalls, Reply
+from workers.llm.call import CallFailed, LlmCalls
+from workers.llm.reply import Reply
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),

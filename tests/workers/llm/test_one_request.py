@@ -9,7 +9,8 @@ from shared.clock import SystemClock, moment
 from shared.secret import Secret
 from tests.configured import MODELS, PATHS
 from tests.sandbox_fixture import Sandbox
-from workers.llm.call import CallFailed, LlmCalls, Reply
+from workers.llm.call import CallFailed, LlmCalls
+from workers.llm.reply import Reply
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),

@@ -16,7 +16,8 @@ from tests.configured import MODELS, PATHS
 from tests.sandbox_fixture import Sandbox
 from tests.workers.llm.answering import answering
 from tests.workers.llm.test_lean_contract import TOOLS
-from workers.llm.call import CallFailed, LlmCalls, Reply
+from workers.llm.call import CallFailed, LlmCalls
+from workers.llm.reply import Reply
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),

@@ -12,9 +12,10 @@ from shared.keystate.standing import Standing
 from shared.keystate.store import read_fleet
 from shared.redis.names import CANARY, KEY_STATES
 from workers.journal.records import Attempt
+from workers.router.calls import Call, Outcome
 from workers.router.configuration import Configuration
 from workers.router.fleet import FleetReader
-from workers.router.router import Call, Outcome, Router
+from workers.router.router import Router
 
 Found = TypeVar("Found")
 

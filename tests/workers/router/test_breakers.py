@@ -12,8 +12,8 @@ from tests.configured import Configured, Provider
 from tests.sandbox_fixture import Sandbox
 from tests.workers.router.conftest import HOST
 from tests.workers.router.station import Station, eventually
+from workers.router.calls import Answered, Outcome, Unserved
 from workers.router.pick import NoneReady, Picked, pick
-from workers.router.router import Answered, Outcome, Unserved
 from workers.router.routes import Routes
 
 pytestmark = [

@@ -12,7 +12,7 @@ from shared.redis.names import CANARY
 from tests.configured import Configured, Provider
 from tests.sandbox_fixture import Sandbox
 from tests.workers.router.station import Station, eventually
-from workers.router.router import Answered, Refused, Unserved
+from workers.router.calls import Answered, Refused, Unserved
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),

@@ -12,8 +12,8 @@ from shared.redis.connect import connect_redis_async
 from tests.configured import Configured, Provider
 from tests.sandbox_fixture import Sandbox
 from tests.workers.router.conftest import open_station
+from workers.router.calls import Unserved
 from workers.router.fleet import FleetReader
-from workers.router.router import Unserved
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),

@@ -12,7 +12,7 @@ from tests.sandbox_fixture import Sandbox
 from tests.servers import run_valkey
 from tests.workers.router.conftest import open_station
 from tests.workers.router.station import eventually
-from workers.router.router import Answered
+from workers.router.calls import Answered
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),

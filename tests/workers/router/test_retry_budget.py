@@ -10,7 +10,7 @@ from shared.redis.names import RETRY_BUDGET
 from tests.configured import Configured, Provider
 from tests.sandbox_fixture import Sandbox
 from tests.workers.router.station import Station
-from workers.router.router import Answered, Unserved
+from workers.router.calls import Answered, Unserved
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),

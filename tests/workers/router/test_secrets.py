@@ -7,7 +7,7 @@ from shared.logs import redact_fields
 from tests.configured import Configured, Provider
 from tests.sandbox_fixture import Sandbox
 from tests.workers.router.station import Station
-from workers.router.router import Refused
+from workers.router.calls import Refused
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),

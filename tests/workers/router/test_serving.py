@@ -10,7 +10,7 @@ from shared.redis.names import KEY_STATES
 from tests.configured import Configured, Provider
 from tests.sandbox_fixture import Sandbox
 from tests.workers.router.station import Station
-from workers.router.router import Answered, Call, Gone, Refused, Unserved
+from workers.router.calls import Answered, Call, Gone, Refused, Unserved
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from tests.configured import Configured, Provider
 from tests.sandbox_fixture import Sandbox
 from tests.workers.router.station import Station
-from workers.router.router import Answered, Call, Outcome, Unserved
+from workers.router.calls import Answered, Call, Outcome, Unserved
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),

@@ -10,7 +10,7 @@ from aiohttp import web
 from shared.keystate.standing import KeyState, key_subject
 from tests.configured import Configured, Provider
 from tests.workers.router.station import Station
-from workers.router.router import Unserved
+from workers.router.calls import Unserved
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from shared.clock import SystemClock
@@ -24,8 +25,14 @@ from workers.tools.registry import BUILT_IN
 __all__ = ["configured"]
 
 
+@pytest.fixture
+def alone() -> bool:
+    """Whether the worker was started for one job that was present at crashes."""
+    return False
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def crew(configured: Configured, redis_url: str, litellm: Any) -> AsyncIterator[Crew]:
+async def crew(configured: Configured, redis_url: str, litellm: Any, alone: bool) -> AsyncIterator[Crew]:
     """Incarnation A, alive, with the built-in tools."""
     clock = SystemClock()
     rows = Rows(configured.engine)
@@ -44,6 +51,7 @@ async def crew(configured: Configured, redis_url: str, litellm: Any) -> AsyncIte
             incarnation="A",
             clock=clock,
             jitter=lambda: 0.0,
+            alone=alone,
         )
         tools = dict(BUILT_IN)
         tool_calls = ToolCalls(threads=4)
@@ -59,6 +67,7 @@ async def crew(configured: Configured, redis_url: str, litellm: Any) -> AsyncIte
                 may_start=lease.may_start,
             ),
             record=runner.record,
+            goes_back=runner.goes_back if alone else None,
         )
         runner.loop = loop
         yield Crew(configured, rows, runner, lease, announcer, tools, tool_calls, writer, publisher, station.client)

@@ -17,6 +17,7 @@ from workers.supervisor.member import (
     Dump,
     Hello,
     Kill,
+    Leaving,
     Phase,
     Ready,
     Reaped,
@@ -95,6 +96,7 @@ def test_a_recycled_worker_drains_only_once_its_replacement_is_ready() -> None:
     assert fleet.happened(start.member.incarnation, Ready(), 1.2) == [Tell(first, "drain", "rss")]
     assert fleet.tick(1.3, can_fork=True) == []  # the old one is still there
 
+    fleet.happened(first, Leaving(), 2)
     assert burials(fleet.happened(first, Reaped(0), 2)) == [("rss", False)]
     assert [type(effect) for effect in fleet.tick(2.1, can_fork=True)] == [Start]
 

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from tests.workers.supervisor.fleets import a_fleet, burials, come_up, started
+from workers.supervisor.budget import UNBORN
 from workers.supervisor.fleet import Fleet, GiveUp, Start
-from workers.supervisor.life import SILENT_SECONDS
-from workers.supervisor.member import Beat, Closed, Dump, Leaving, Phase, Ready, Reaped, Tell
+from workers.supervisor.life import SILENT_SECONDS, START_SECONDS
+from workers.supervisor.member import Beat, Closed, Dump, Kill, Leaving, Phase, Ready, Reaped, Tell
 
 
 def all_beat(fleet: Fleet, now: float) -> None:
@@ -42,6 +43,38 @@ def test_time_in_which_nobody_ran_does_not_use_up_the_time_to_drain_or_to_start(
     fleet.tick(3.1, can_fork=True)
     assert fleet.tick(900, can_fork=True) == []  # the whole host was asleep
     assert starting in fleet.members
+
+
+def test_a_worker_that_cannot_start_while_sql_is_away_is_waited_for_and_has_its_whole_time_afterwards() -> None:
+    fleet = a_fleet(1)
+    (starting,) = started(fleet, 0)
+    now = 0.0
+    while now < 3 * START_SECONDS:
+        now += 0.5
+        assert fleet.tick(now, can_fork=True, sql_answers=False) == []
+    back = now
+    while now < back + START_SECONDS:
+        now += 0.5
+        assert fleet.tick(now, can_fork=True) == []
+    effect, *_ = fleet.tick(now + 0.5, can_fork=True)
+    assert isinstance(effect, Kill)
+    assert effect.member.incarnation == starting
+
+
+def test_whatever_workers_die_of_before_they_are_ready_an_outage_of_sql_spends_no_budget() -> None:
+    fleet = a_fleet(1)
+    now, seen = 0.0, list[object]()
+    for _ in range(4 * UNBORN):
+        (starting,) = started(fleet, now)
+        fleet.tick(now + 0.1, can_fork=True, sql_answers=False)
+        seen += fleet.happened(starting, Reaped(1), now + 0.2)  # it knew no better exit code
+        now += 20
+    assert not any(isinstance(effect, GiveUp) for effect in seen)
+    for _ in range(UNBORN):  # SQL is back, and still they die: that is their own doing
+        (starting,) = started(fleet, now)
+        seen += fleet.happened(starting, Reaped(1), now + 0.2)
+        now += 20
+    assert any(isinstance(effect, GiveUp) for effect in seen)
 
 
 def test_a_worker_drained_while_its_replacement_starts_leaves_its_slot_empty_and_others_are_still_recycled() -> None:
@@ -123,7 +156,7 @@ def test_an_orderly_end_that_no_forker_tells_of_is_no_crash() -> None:
 
 def test_a_late_exit_status_is_waited_for_and_told_as_it_is() -> None:
     fleet = a_fleet(1)
-    (first,) = come_up(fleet, 0)
+    (first,) = started(fleet, 0)
     fleet.happened(first, Closed(), 50)
     assert burials(fleet.tick(50.7, can_fork=True)) == []
     assert burials(fleet.happened(first, Reaped(3), 50.8)) == [("exit code 3: SQL or Redis did not answer", False)]
