@@ -55,5 +55,5 @@ def find_job(connection: Connection, text: str) -> str:
     if not found:
         raise JobNotFound(f"there is no job {text!r}: see `watchkeeper jobs ls`")
     if len(found) > 1:
-        raise JobNotFound(f"{text!r} fits more than one job: {', '.join(found)}")
+        raise JobNotFound(f"{text!r} fits more than one job, name one by its end: {', '.join(found)}")
     return str(found[0])

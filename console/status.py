@@ -99,7 +99,8 @@ def judge(status: Status) -> tuple[int, list[str]]:
     ]
     if status.generation != (status.generation_in_redis or 0):
         degraded.append(
-            f"Redis names generation {status.generation_in_redis}, SQL {status.generation}: the scheduler mends it"
+            f"Redis names generation {status.generation_in_redis or 'none'}, SQL {status.generation}: "
+            "the scheduler mends it"
         )
     behind = [worker for worker in status.workers if worker["generation"] not in (None, status.generation)]
     if behind:

@@ -1,6 +1,7 @@
 """Everything that is known of one job, in the order it happened."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,9 +63,7 @@ def read_story(connection: Connection, job_id: str) -> Story:
             [
                 *_begin(job, worker),
                 *map(_turn, turns),
-                *map(_attempt, story_attempts),
-                *map(_started, begun),
-                *map(_step, story_steps),
+                *_work(story_steps, story_attempts, begun),
                 *_end(job, story_steps),
             ],
             key=lambda moment: moment.at_ms,
@@ -96,6 +95,16 @@ def _turn(row: RowMapping) -> Moment:
     return Moment(row["at"], row["event"], row["detail"])
 
 
+def _work(done: list[dict[str, Any]], tried: list[dict[str, Any]], begun: Iterable[RowMapping]) -> list[Moment]:
+    """Step by step, each behind what led to it: the order that moments of the same millisecond keep."""
+    work = [
+        *((row["step"], 0, _attempt(row, done)) for row in tried),
+        *((row["number"], 0, _started(row)) for row in begun),
+        *((row["number"], 1, _step(row)) for row in done),
+    ]
+    return [moment for _, _, moment in sorted(work, key=lambda entry: entry[:2])]
+
+
 def _started(row: RowMapping) -> Moment:
     return Moment(row["started_at"], f"step {row['number']}", f"tool {row['tool']} begins; it must not act twice")
 
@@ -108,8 +117,8 @@ def _step(row: dict[str, Any]) -> Moment:
     return Moment(row["finished_at"], f"step {row['number']}", f"asks for {calls}" if calls else "answer")
 
 
-def _attempt(row: dict[str, Any]) -> Moment:
+def _attempt(row: dict[str, Any], done: list[dict[str, Any]]) -> Moment:
+    # A worker's idea of the database's clock is late by one answer; an attempt begins after the steps before its own.
+    at = max([row["started_at"], *(step["finished_at"] for step in done if step["number"] < row["step"])])
     ending = row["cause"] or f"ok, {row['input_tokens']} tokens in, {row['output_tokens']} out"
-    return Moment(
-        row["started_at"], "attempt", f"{row['model']} with {row['key_label']}: {ending} ({row['duration_ms']} ms)"
-    )
+    return Moment(at, "attempt", f"{row['model']} with {row['key_label']}: {ending} ({row['duration_ms']} ms)")

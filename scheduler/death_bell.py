@@ -43,7 +43,7 @@ class DeathBell:
                     bell.subscribe(DEATHS)
                 if bell.get_message(timeout=_SECONDS) is not None:
                     self._heard()
-            except RedisError as error:
+            except (RedisError, UnicodeDecodeError) as error:
                 log.debug("scheduler.deaf", error=str(error))
                 bell.reset()
                 self._stopping.wait(_SECONDS)

@@ -56,7 +56,9 @@ def return_jobs(connection: Connection) -> Returned:
     alone = (
         select(incarnations.c.id).where(here, incarnations.c.crashed, incarnations.c.alone_with == jobs.c.id).exists()
     )
-    crashes = jobs.c.crashes + case((crashed, 1), else_=0)
+    # One that crashed its own process stays alone, although it had finished a step there: no neighbour suffers again.
+    proven = alone & (jobs.c.crashes + 1 < ALONE_AT_CRASHES)
+    crashes = case((proven, ALONE_AT_CRASHES), (crashed, jobs.c.crashes + 1), else_=jobs.c.crashes)
     crashes_alone = jobs.c.crashes_alone + case((alone, 1), else_=0)
     changed = connection.execute(
         update(jobs)

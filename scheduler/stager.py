@@ -5,7 +5,7 @@ from typing import Final
 import redis
 import structlog
 from redis.exceptions import RedisError
-from sqlalchemy import BigInteger, Connection, Engine, RowMapping, and_, bindparam, literal, or_, select, update
+from sqlalchemy import BigInteger, Connection, Engine, RowMapping, and_, literal, or_, select, update
 
 from scheduler.report import Report
 from shared.db.tables import jobs
@@ -33,14 +33,16 @@ class Stager:
         self._client = client
         self._told: set[str] = set()
         self._away = False
+        self._losses = False  # some may be lost, and SQL could not be asked since when
         self._lost_before_ms = 0  # wake-ups sent until then may be lost
 
     def run_once(self, now_ms: int) -> Report:
         """Ready what is due, wake what sleeps."""
-        lost = self._lost()
+        self._losses = self._lost() or self._losses
         with self._engine.begin() as connection:
-            if lost:
+            if self._losses:
                 self._lost_before_ms = int(connection.execute(select(db_now())).scalar_one())
+                self._losses = False
             readied = self._ready(connection)
             asleep = self._asleep(connection)
         woken = self._wake(asleep)
@@ -109,14 +111,14 @@ class Stager:
             self._away = True
             log.warning("stager.redis_away", error=str(error), advice="all wake-ups are sent once Redis is back")
             return 0
+        # A row that is locked is being claimed: to wait for it would be a deadlock with a batch of claims.
+        free = (
+            select(jobs.c.id)
+            .where(jobs.c.id.in_([row["id"] for row in asleep]), jobs.c.state == JobState.QUEUED)
+            .with_for_update(skip_locked=True)
+        )
         with self._engine.begin() as connection:
-            connection.execute(
-                update(jobs)
-                .where(jobs.c.id == bindparam("job"), jobs.c.state == JobState.QUEUED)
-                .values(woken_at=db_now()),
-                # Locked in one order, whoever else updates several: less to wait for each other.
-                [{"job": job_id} for job_id in sorted(row["id"] for row in asleep)],
-            )
+            connection.execute(update(jobs).where(jobs.c.id.in_(free)).values(woken_at=db_now()))
         self._tell_of_lone([row["id"] for row in asleep if row["crashes"] >= ALONE_AT_CRASHES and row["woken_at"]])
         return added
 

@@ -42,4 +42,4 @@ class LogStream:
 
 def _lost(lines: int) -> str:
     event = {"event": "log.lines_lost", "level": "warning", "lines": lines}
-    return json.dumps({**event, "advice": "they could not be written here: was the disk full?"}) + "\n"
+    return json.dumps({**event, "advice": "not written: was the disk full, or their reader slow?"}) + "\n"

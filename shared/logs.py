@@ -3,12 +3,15 @@
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any, TextIO, cast
+from typing import Any, Final, TextIO, cast
 
 import structlog
 
 from shared.log_stream import LogStream
 from shared.secret import Secret, redact
+
+_FIRST: Final = ("timestamp", "level", "room", "event")
+_LAST: Final = ("why", "error", "advice", "exception")
 
 
 def configure_logging(*, room: str, format: str, level: str) -> dict[str, Any]:
@@ -25,7 +28,9 @@ def configure_logging(*, room: str, format: str, level: str) -> dict[str, Any]:
     if format == "auto":
         format = "console" if sys.stderr.isatty() else "json"
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if format == "console" else structlog.processors.JSONRenderer(default=str)
+        structlog.dev.ConsoleRenderer(sort_keys=False)
+        if format == "console"
+        else structlog.processors.JSONRenderer(default=str)
     )
 
     fields: dict[str, Any] = {"room": room}
@@ -42,6 +47,7 @@ def configure_logging(*, room: str, format: str, level: str) -> dict[str, Any]:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         redact_fields,
+        in_reading_order,
     ]
     structlog.configure(
         processors=[*chain, renderer],
@@ -71,6 +77,13 @@ def redact_fields(_logger: Any, _method: str, event: MutableMapping[str, Any]) -
         elif isinstance(value, BaseException | dict | list | tuple):
             event[name] = redact(str(value))
     return event
+
+
+def in_reading_order(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor: when, how bad and what come first, what to do comes last."""
+    first = {name: event.pop(name) for name in _FIRST if name in event}
+    last = {name: event.pop(name) for name in _LAST if name in event}
+    return {**first, **event, **last}
 
 
 def _drop_meta(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -46,7 +46,7 @@ class Storing:
         return cancelled
 
     async def events(self, job: ClaimedJob, event: str) -> int:
-        """How often the job's story has this turn."""
+        """How often the job's story has this turn, since it was last retried."""
         return await self._writer.do(CountEvents(job.id, event))
 
     async def end(self, job: ClaimedJob, ending: Ending, transcript: Transcript, teller: Teller) -> None:

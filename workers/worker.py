@@ -56,6 +56,7 @@ class Worker:
         self._equipment = equipment
         self._stopping = Flag()
         self._hurry = Flag()
+        self._why = "stopped"
         self._stopped_before = False  # by a signal; a supervisor's word may come before or after the same one
         self._loop = EventLoop()
 
@@ -74,6 +75,11 @@ class Worker:
         """Hand running jobs back at once and end."""
         self._hurry.set()
         self._stopping.set()
+
+    def orphaned(self) -> None:
+        """Its supervisor is gone: hurry, and say so in its row."""
+        self._why = "its supervisor died"
+        self.hurry()
 
     def run(self) -> int:
         """Work until stopped. 0 = drained, 1 = given up by the rescuer, or SQL was away at the end.
@@ -179,7 +185,7 @@ class Worker:
         stored = writer.close(timeout=5.0)
         self._loop.stop()
         if not parts.lease.fenced:
-            sign_off(stores, self._identity, "stopped", sql_answers=stored)
+            sign_off(stores, self._identity, self._why, sql_answers=stored)
         stores.close()
         log.info("worker.stopped", incarnation=self._identity.incarnation)
         return 0 if stored and not parts.lease.fenced else 1

@@ -12,6 +12,9 @@ json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _WIDE: Final = 10_000  # into a pipe or file nothing is cut or wrapped
+_UNBROKEN: Final = 40  # on a narrow terminal longer texts fold, and the last column; a number or id never breaks
+_FOLDED: Final = 20
+_GAP: Final = 2
 
 
 def say(words: str) -> None:
@@ -50,13 +53,20 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty:
     if not found:
         say(empty)
         return
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for name in columns:
-        table.add_column(name, overflow="fold")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    needed = -_GAP
+    for number, name in enumerate(columns):
+        width = max(len(name), *(row[number].cell_len for row in found))
+        folds = width > (_FOLDED if number == len(columns) - 1 else _UNBROKEN)
+        table.add_column(name, overflow="fold", no_wrap=not folds, min_width=_FOLDED if folds else width)
+        needed += _GAP + (_FOLDED if folds else width)
     for row in found:
         table.add_row(*row)
-    terminal = sys.stdout.isatty()
-    Console(file=sys.stdout, width=None if terminal else _WIDE).print(table, soft_wrap=False)
+    console = Console(file=sys.stdout)
+    # A terminal too narrow breaks whole lines: half a process id would be another process.
+    if not sys.stdout.isatty() or console.width < needed:
+        console.width = _WIDE
+    console.print(table, soft_wrap=False)
 
 
 def show(as_json: bool, data: Any, human: Callable[[], None]) -> None:

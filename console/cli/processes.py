@@ -52,8 +52,8 @@ def migrate_() -> None:
     settings = load_settings()
     settings.locations.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     url = settings.locations.database_url
-    # Large tables take their time.
-    engine = build_engine(url, idle_timeout=None, application_name="watchkeeper-migrate")
+    # Large tables take their time, an hour at most for one statement.
+    engine = build_engine(url, statement_timeout=3600.0, idle_timeout=None, application_name="watchkeeper-migrate")
     before, after = migrate(engine)
     words = f"already at {after}" if before == after else f"migrated from {before or 'nothing'} to {after}"
     click.echo(words, err=True)
@@ -90,8 +90,10 @@ def up(workers: int, demo: bool, once: bool, verbose: bool) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, everything.stop)
     click.echo("starting store, scheduler and workers (litellm takes some seconds to load) ...", err=True)
+    started = False
     try:
         everything.start()
+        started = True
         await_ready(settings, everything)
         if demo and everything.watch():
             code = run_demo(settings, everything)
@@ -104,6 +106,11 @@ def up(workers: int, demo: bool, once: bool, verbose: bool) -> int:
     except Stopped:
         return 0
     finally:
-        click.echo("ending: running jobs may finish, the rest goes on after the next start ...", err=True)
+        if started:
+            click.echo(
+                f"ending: running jobs have up to {settings.drain_seconds:g} s to finish, a second Ctrl-C hands them "
+                "back at once; what is left goes on after the next start ...",
+                err=True,
+            )
         everything.close()
         gc.freeze()  # Python's own end would walk through all that was imported: 0.3 s, and 1 s on a busy machine

@@ -79,6 +79,8 @@ def _print(found: Status) -> None:
         ]
         lines += [
             (f"agent {agent.agent}", f"{agent.ready} of {agent.candidates} ways to ask are ready")
+            if found.redis == "ok"
+            else (f"agent {agent.agent}", "unknown")
             for agent in found.agents
         ]
     for name, words in lines:
@@ -98,4 +100,5 @@ def _workers(found: Status) -> str:
 
 def _generation(found: Status) -> str:
     workers = sorted({str(worker["generation"]) for worker in found.workers})
-    return f"SQL {found.generation}, Redis {found.generation_in_redis}, workers {', '.join(workers) or '-'}"
+    in_redis = "-" if found.generation_in_redis is None else found.generation_in_redis
+    return f"SQL {found.generation}, Redis {in_redis}, workers {', '.join(workers) or '-'}"

@@ -30,7 +30,7 @@ def ls(ended: bool, as_json: bool) -> None:
 
 def _print(found: list[dict[str, Any]], owners: list[dict[str, Any]]) -> None:
     print_table(
-        ("id", "host", "pid", "state", "up", "running", "done", "MiB", "lag", "generation", "heard", "why"),
+        ("id", "host", "pid", "state", "up", "running", "done", "MiB", "lag", "gen", "heard", "why"),
         (
             (
                 row["id"][:8],

@@ -97,6 +97,11 @@ def _order_one(action: Action, text: str, why: str, *, as_json: bool) -> None:
             worker = find_worker(connection, text)
         if worker["supervisor"] is None:
             raise NoSuchWorker(_without_supervisor(action, worker))
+        if action is Action.RECYCLE and worker["alone_with"] is not None:
+            raise NoSuchWorker(
+                f"worker {worker['id']} runs only job {worker['alone_with']}, and ends with it: there is nothing to "
+                "replace; `watchkeeper workers stop` gives that job back, `watchkeeper jobs cancel` ends it"
+            )
         if worker["supervisor"] not in {owner["id"] for owner in _supervisors(stores)}:
             raise NoSuchWorker(
                 f"the supervisor of worker {worker['id']} on {worker['host']} is not heard any more, so nobody takes "

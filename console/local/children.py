@@ -127,5 +127,12 @@ class Child:
             )
             return
         pause = _BACKOFF_SECONDS[self._deaths - 1]
-        log.error("process.died", process=self.name, why=why, lived_seconds=round(lived, 1), restart_in_seconds=pause)
+        log.error(
+            "process.died",
+            process=self.name,
+            why=why,
+            lived_seconds=round(lived, 1),
+            restart_in_seconds=pause,
+            advice="it is started again; its last lines tell why, or a signal that somebody sent",
+        )
         self._start_at = self._clock.monotonic() + pause

@@ -86,6 +86,16 @@ def valkey_command(home: Path, socket: Path) -> list[str]:
     ]  # fmt: skip
 
 
+def home_is_free(home: Path) -> bool:
+    """No store runs in `home`."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        with _only_one(home):
+            return True
+    except ServiceError:
+        return False
+
+
 class _only_one:
     """Holds the home's lock: two stores on one append-only file would ruin it."""
 

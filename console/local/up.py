@@ -12,6 +12,7 @@ from console.local.burial import Mourning
 from console.local.children import Child, room_command
 from console.local.demo_tools import named_by_an_agent, with_demo_tools
 from console.local.stand_in import StandIn, needs_sandbox
+from console.local.store import home_is_free
 from shared.clock import Clock, SystemClock
 from shared.errors import ServiceError
 from shared.flag import Flag
@@ -20,6 +21,7 @@ from shared.settings import Settings
 from shared.stores import open_database
 
 _STORE_SECONDS = 15.0
+_LEFTOVER_SECONDS = 8.0
 _END_SECONDS = 25.0  # after its time to drain: hand back, kill who hangs, sign off
 
 
@@ -68,6 +70,7 @@ class Up:
         settings, environ = self._settings, dict(self._settings.environ)
         if self._quiet and not environ.get("WATCHKEEPER_LOG_LEVEL"):
             environ["WATCHKEEPER_LOG_LEVEL"] = "warning"
+        self._wait_for_home()
         self._start_child("store", "console.local", environ)
         self._wait_for_redis()
         self._engine = open_database(settings, name="watchkeeper-up", pool_size=1)
@@ -135,6 +138,18 @@ class Up:
         child = Child("supervisor", command, environ=environ, clock=self._clock, died=died)
         self._children.append(child)
         child.start()
+
+    def _wait_for_home(self) -> None:
+        """The store of an `up` that was killed is about to end; another one's serves that one."""
+        home = self._settings.locations.home
+        deadline = self._clock.monotonic() + _LEFTOVER_SECONDS
+        while self._settings.locations.embedded_redis and not home_is_free(home):
+            if self._clock.monotonic() > deadline:
+                raise ServiceError(
+                    f"another `watchkeeper up` (or `store`) runs in {home}: use that one, or give this one its own "
+                    "WATCHKEEPER_HOME"
+                )
+            self._pause_or_stop()
 
     def _wait_for_redis(self) -> None:
         url = self._settings.locations.redis_url

@@ -9,6 +9,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from shared.errors import DatabaseUnavailable, DatabaseVersionError, StoreError
 
+_READ_ONLY = "25006"
+
 
 @contextmanager
 def translated(url: URL) -> Iterator[None]:
@@ -18,7 +20,8 @@ def translated(url: URL) -> Iterator[None]:
     except (OperationalError, ProgrammingError, PoolTimeoutError) as error:
         raise explain(error, url) from error
     except DBAPIError as error:
-        if error.connection_invalidated:  # the server ended our session, perhaps because we were stopped
+        # The server ended our session, perhaps because we were stopped; or it is a standby that has not taken over.
+        if error.connection_invalidated or getattr(error.orig, "sqlstate", None) == _READ_ONLY:
             raise explain(error, url) from error
         raise
 

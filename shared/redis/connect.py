@@ -15,9 +15,10 @@ from redis.exceptions import AuthenticationError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
-from shared.errors import RedisUnavailable
+from shared.errors import ConfigurationError, RedisUnavailable
 from shared.redis.closed_transport import mend
 from shared.redis.demoted import leave_demoted
+from watchkeeper.locations import UNREADABLE_REDIS_URL
 
 CONNECT_SECONDS: Final = 2.0
 REPLY_SECONDS: Final = 2.0
@@ -29,7 +30,10 @@ def connect_redis(url: str, *, connections: int, block_seconds: float = 0.0) -> 
     Args:
         block_seconds: the longest a blocking command may wait; the socket's patience is longer than that.
     """
-    pool = redis.BlockingConnectionPool.from_url(url, timeout=REPLY_SECONDS, **_options(connections, block_seconds))
+    with _readable():
+        pool = redis.BlockingConnectionPool.from_url(
+            url, timeout=REPLY_SECONDS, **_options(connections, block_seconds)
+        )
     leave_demoted(pool)
     return redis.Redis.from_pool(pool)
 
@@ -38,9 +42,18 @@ def connect_redis_async(url: str, *, connections: int) -> "redis.asyncio.Redis":
     """The same for an event loop."""
     # Its own kind of retry: the blocking one hands a coroutine out before it fails, and never tries again.
     options = {**_options(connections, 0.0), "retry": AsyncRetry(_backoff(), 1, (RedisConnectionError,))}
-    pool = redis.asyncio.BlockingConnectionPool.from_url(url, timeout=REPLY_SECONDS, **options)
+    with _readable():
+        pool = redis.asyncio.BlockingConnectionPool.from_url(url, timeout=REPLY_SECONDS, **options)
     mend(pool)
     return redis.asyncio.Redis.from_pool(pool)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except ValueError:  # its text may hold a piece of the password
+        raise ConfigurationError(UNREADABLE_REDIS_URL) from None
 
 
 def _options(connections: int, block_seconds: float) -> dict[str, Any]:

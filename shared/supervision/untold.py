@@ -42,19 +42,24 @@ def leave_untold(client: "redis.Redis", ends: list[Untold]) -> None:
 
 
 def read_untold(client: "redis.Redis") -> list[Untold]:
-    """What was left and not forgotten yet. One that cannot be understood is logged and forgotten.
+    """What was left and not forgotten yet. What cannot be understood is logged and forgotten.
 
     Raises:
         redis.exceptions.RedisError: Redis is away.
     """
-    left: Any = client.hgetall(UNTOLD)
+    left: Any = {}
     ends: list[Untold] = []
+    try:
+        left = client.hgetall(UNTOLD)
+    except UnicodeDecodeError as error:
+        _tell_malformed(error)
+        client.delete(UNTOLD)
     for incarnation, text in left.items():
         try:
             fields = json.loads(text)
             ends.append(Untold(incarnation, str(fields["why"]), bool(fields["crashed"])))
-        except (ValueError, KeyError, TypeError) as error:
-            log.warning("untold.malformed", error=repr(error), advice="is another version of us writing?")
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            _tell_malformed(error)
             client.hdel(UNTOLD, incarnation)
     return ends
 
@@ -66,3 +71,7 @@ def forget_untold(client: "redis.Redis", ends: list[Untold]) -> None:
         redis.exceptions.RedisError: Redis is away; they are told once more, which changes nothing.
     """
     client.hdel(UNTOLD, *(end.incarnation for end in ends))
+
+
+def _tell_malformed(error: Exception) -> None:
+    log.warning("untold.malformed", error=repr(error), advice="is another version of us writing?")

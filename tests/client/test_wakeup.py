@@ -88,3 +88,17 @@ def test_a_server_that_was_demoted_is_left_for_the_one_that_took_over(tmp_path: 
         doorbell.ring(replace(JOB, id="3"))
         assert new.zrange(WAKE_QUEUE, 0, -1) == [b"3"]
         doorbell.close()
+
+
+def test_who_uses_a_connection_beside_the_one_that_is_refused_is_not_disturbed() -> None:
+    with run_valkey() as one, Redis.from_url(one) as old:
+        doorbell = Doorbell(one)
+        doorbell.ring(JOB)
+        pool = doorbell._redis.connection_pool
+        beside = pool.get_connection()
+        beside.send_command("PING")
+        old.replicaof("127.0.0.1", "1")
+        doorbell.ring(replace(JOB, id="2"))
+        assert beside.read_response() == b"PONG"
+        pool.release(beside)
+        doorbell.close()

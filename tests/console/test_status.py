@@ -87,6 +87,7 @@ def test_stores_away_are_told_by_name(wk: CommandLine, monkeypatch: pytest.Monke
     ran = wk("status", "--json")
     assert (ran.code, ran.data["sql"]) == (3, "ok")
     assert "127.0.0.1:1" in ran.data["redis"]
+    assert "Redis -, workers -" in wk("status").out and "None" not in wk("status").out
     assert wk("doctor").code == 3
 
     monkeypatch.setenv("DATABASE_URL", "postgresql://user:geheim@127.0.0.1:1/none")
@@ -94,6 +95,17 @@ def test_stores_away_are_told_by_name(wk: CommandLine, monkeypatch: pytest.Monke
     assert ran.code == 3
     assert "127.0.0.1" in ran.data["sql"] and "geheim" not in ran.out
     assert findings(wk)["sql"] == "fail"
+
+
+@pytest.mark.parametrize("url", ["foo://:geheim@host", "redis://:ge/heim@host:6379", "redis://host:port"])
+def test_a_redis_url_that_cannot_be_read_is_told_without_its_words(
+    wk: CommandLine, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("REDIS_URL", url)
+    for command in (["status"], ["doctor"], ["run", "default", "hello"]):
+        ran = wk(*command)
+        assert ran.code != 0
+        assert "REDIS_URL cannot be read" in ran.err and "heim" not in ran.out + ran.err
 
 
 def test_an_environment_key_that_the_fleet_does_not_know_is_named(

@@ -176,6 +176,16 @@ def test_an_order_that_nobody_would_take_is_refused(wk: CommandLine) -> None:
     assert not wk.redis.exists(ORDERS + silent)
 
 
+def test_a_worker_that_runs_one_job_alone_is_not_replaced(wk: CommandLine) -> None:
+    owner = supervisor(wk)
+    lone = worker(wk, owner, alone_with="job-1")
+    words = wk.refused("workers", "recycle", lone)
+    assert "job-1" in words
+    assert "nothing to replace" in words
+    assert not wk.redis.exists(ORDERS + owner)
+    wk.ok("workers", "stop", lone)
+
+
 def test_a_worker_without_a_supervisor_is_ended_by_hand_and_the_words_say_how(wk: CommandLine) -> None:
     lone = worker(wk, None, pid=4242)
     for action in ("recycle", "drain", "stop"):

@@ -89,6 +89,7 @@ def test_under_up_a_killed_supervisor_is_started_again_and_its_jobs_go_on(house:
     house.done(job.id)
     wait_until(lambda: [row["supervisor"] for row in house.rows.alive()] not in ([], [before["supervisor"]]), 30)
     assert not any(row["crashed"] for row in house.rows.ended())  # no job is to blame
+    assert {row["ended_why"] for row in house.rows.ended()} == {"its supervisor died"}
     assert house.processes.watchkeeper("probe", "worker").ended() == 0
     assert up.stop() == 0
     assert house.processes.alive() == []

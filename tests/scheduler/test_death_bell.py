@@ -73,3 +73,13 @@ def test_after_its_connection_was_cut_the_bell_is_heard_again(client: Redis) -> 
     wait_until(lambda: client.publish(DEATHS, "died") and heard.wait(0.1))
     bell.stop()
     wait_until(lambda: not listeners(client))
+
+
+def test_what_nobody_can_read_does_not_make_it_deaf(client: Redis) -> None:
+    heard = threading.Event()
+    bell = DeathBell(client, heard.set)
+    bell.start()
+    wait_until(lambda: listeners(client))
+    client.publish(DEATHS, b"\xff\xfe")
+    wait_until(lambda: client.publish(DEATHS, "died") and heard.wait(0.1))
+    bell.stop()

@@ -139,6 +139,17 @@ def test_two_crashes_alone_are_its_end_with_the_evidence(
     assert queue(client, WAKE_QUEUE) == [following]
 
 
+def test_one_that_crashed_alone_behind_a_finished_step_stays_alone(fleet: Fleet, rows: Rows, client: Redis) -> None:
+    (job_id,) = rows.enqueue()
+    fleet.crash(job_id)
+    fleet.crash(job_id)
+    rows.change_job(job_id, steps=1, crashes=0)  # alone it finished a step
+    client.flushall()
+    fleet.crash_alone(job_id)
+    assert rows.job(job_id)["crashes_alone"] == 1
+    assert (queue(client, WAKE_QUEUE), queue(client, ALONE_QUEUE)) == ([], [job_id])
+
+
 def test_a_dead_job_that_is_retried_begins_with_a_clean_record(fleet: Fleet, rows: Rows, engine: Engine) -> None:
     (job_id,) = rows.enqueue()
     for crash in (fleet.crash, fleet.crash, fleet.crash_alone, fleet.crash_alone):

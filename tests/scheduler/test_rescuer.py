@@ -155,14 +155,15 @@ def test_two_jobs_of_one_conversation_cannot_both_come_back_running(rescuer: Res
 
 def test_time_in_which_nobody_could_write_does_not_count(engine: Engine, client: Redis, clock: MovedClock) -> None:
     """Reading goes on beside whoever holds the one write lock: every heartbeat seems to stand still."""
-    hasty = build_engine(engine.url.render_as_string(hide_password=False), lock_timeout=0.05)
+    url = engine.url.render_as_string(hide_password=False)
+    hasty, holding = build_engine(url, lock_timeout=0.05), build_engine(url, idle_timeout=None)
     if engine.dialect.name == "sqlite":
         event.listen(hasty, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout = 50"))
     rescuer, rows = Rescuer(hasty, client, clock), Rows(engine)
     rows.incarnation("A")
     look(rescuer, clock, 5)
 
-    with engine.connect() as holder:
+    with holding.connect() as holder:
         if engine.dialect.name == "postgresql":
             holder.execute(text("LOCK TABLE incarnations IN EXCLUSIVE MODE"))
         else:
@@ -172,6 +173,7 @@ def test_time_in_which_nobody_could_write_does_not_count(engine: Engine, client:
             with pytest.raises(OperationalError):
                 rescuer.run_once(NOW)
         holder.rollback()
+    holding.dispose()
 
     assert look(rescuer, clock, DEAD_AFTER_SECONDS - 5 - 0.5)["given_up"] == 0
     rows.change_incarnation("A", heartbeat=2)

@@ -1,15 +1,19 @@
 """Every queued job gets its wake-up, however the first one got lost, and never two of them."""
 
+from pathlib import Path
+
 import pytest
 import structlog
 from redis import Redis
 from sqlalchemy import Engine, update
+from sqlalchemy.exc import OperationalError
 
 from scheduler.stager import RESEND_SECONDS, Stager
 from shared.db.tables import jobs
 from tests.rows import Rows
 from watchkeeper import Client
 from watchkeeper.contract import ALONE_QUEUE, WAKE_QUEUE
+from watchkeeper.engine import build_engine
 from watchkeeper.states import JobState
 
 NOW = 0  # the database's clock is what counts
@@ -64,6 +68,39 @@ def test_redis_back_from_an_outage_gets_all_wake_ups_again_at_once(
     stager.run_once(NOW)
 
     assert woken(client) == job_ids
+
+
+def test_what_redis_lost_is_not_forgotten_while_sql_is_away(
+    engine: Engine, rows: Rows, client: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_ids = rows.enqueue(3)
+    stager = Stager(engine, client)
+    stager.run_once(NOW)
+    client.flushall()
+    sql_away = build_engine(f"sqlite:///{tmp_path}/no folder/x.db")
+    monkeypatch.setattr(stager, "_engine", sql_away)
+    with pytest.raises(OperationalError):
+        stager.run_once(NOW)
+    sql_away.dispose()
+    monkeypatch.setattr(stager, "_engine", engine)
+
+    stager.run_once(NOW)
+
+    assert woken(client) == job_ids
+
+
+def test_a_job_that_is_being_claimed_is_not_waited_for(postgres_url: str, client: Redis) -> None:
+    engine = build_engine(postgres_url, lock_timeout=0.5)
+    rows = Rows(engine)
+    first, claimed, last = rows.enqueue(3)
+    with engine.begin() as claiming:
+        claiming.execute(update(jobs).where(jobs.c.id == claimed).values(claimed_by="A"))
+
+        assert Stager(engine, client).run_once(NOW).did["woken"] == 3
+
+        assert rows.job(claimed)["woken_at"] is None
+        assert None not in (rows.job(first)["woken_at"], rows.job(last)["woken_at"])
+    engine.dispose()
 
 
 def test_one_lost_wake_up_is_sent_again_after_the_resend_time(engine: Engine, rows: Rows, client: Redis) -> None:

@@ -43,12 +43,18 @@ def test_what_sql_knew_before_stays_and_what_is_no_end_is_forgotten(
 ) -> None:
     rows.incarnation("A", ended_at=5, ended_why="heartbeat stood still")
     leave_untold(client, [Untold("A", "stopped")])
-    client.hset(UNTOLD, mapping={"B": "{", "C": "[]", "D": '{"why": "stopped"}'})
+    client.hset(UNTOLD, mapping={"B": "{", "C": "[]", "D": '{"why": "stopped"}', "E": "[" * 100_000})
 
     assert not UntoldEnds(engine, client).run_once(NOW)
 
     (known,) = rows.ended()
     assert (known["ended_at"], known["ended_why"]) == (5, "heartbeat stood still")
+    assert not client.exists(UNTOLD)
+
+
+def test_what_is_no_text_is_forgotten_too(engine: Engine, client: Redis) -> None:
+    client.hset(UNTOLD, "A", b"\xff\xfe")
+    assert not UntoldEnds(engine, client).run_once(NOW)
     assert not client.exists(UNTOLD)
 
 

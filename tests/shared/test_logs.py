@@ -31,6 +31,22 @@ def test_an_event_carries_room_level_time_and_fields() -> None:
     assert event == {"event": "job.ended", "job": "1", "ms": 5, "level": "info", "room": "worker"}
 
 
+@pytest.mark.parametrize("format", ["json", "console"])
+def test_a_line_begins_with_time_and_event_and_ends_with_what_to_do(format: str) -> None:
+    program = "log.error('worker.died', advice='A', why='W', slot=1)"
+    if format == "json":
+        (event,) = lines(program)
+        assert list(event) == ["timestamp", "level", "room", "event", "slot", "why", "advice"]
+    else:
+        text = lines(program, format)[0]["text"]
+        assert sorted(("worker.died", "slot", "why", "advice"), key=text.index) == [
+            "worker.died",
+            "slot",
+            "why",
+            "advice",
+        ]
+
+
 def test_credentials_are_redacted_in_every_kind_of_field() -> None:
     program = f"""
 key = {KEY!r}
@@ -85,7 +101,7 @@ log.info("after")
     with (tmp_path / "log").open("wb") as file:
         subprocess.run([sys.executable, "-P", "-c", program], stderr=file, check=True, timeout=30)
     before, torn, *after = (tmp_path / "log").read_text().splitlines()
-    assert torn == '{"event": '
+    assert torn == '{"timestam'
     events = [json.loads(line) for line in (before, *after)]
     assert [event["event"] for event in events] == ["before", "log.lines_lost", "after"]
     assert events[1]["lines"] == 2

@@ -8,7 +8,7 @@ from sqlalchemy.engine import Dialect
 
 from shared.db.tables import incarnations, job_events, jobs
 from watchkeeper.clock import db_now
-from workers.journal.terms import RUNNING
+from workers.journal.terms import RUNNING, since_retried
 
 HEARTBEAT: Final = (
     update(incarnations)
@@ -33,7 +33,11 @@ HELD_BY: Final = select(jobs.c.id, jobs.c.claim_token).where(
 COUNT_EVENTS: Final = (
     select(func.count().label("events"))
     .select_from(job_events)
-    .where(job_events.c.job_id == bindparam("job_id"), job_events.c.event == bindparam("event"))
+    .where(
+        job_events.c.job_id == bindparam("job_id"),
+        job_events.c.event == bindparam("event"),
+        since_retried(job_events),
+    )
 )
 
 

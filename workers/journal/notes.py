@@ -12,7 +12,7 @@ from workers.journal.statements import Statements
 
 @dataclass(frozen=True, slots=True)
 class CountEvents(Operation[int]):
-    """How often something unusual happened to a job."""
+    """How often something unusual happened to a job since it was last retried."""
 
     job_id: str
     event: str

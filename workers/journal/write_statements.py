@@ -7,7 +7,7 @@ from sqlalchemy import Integer, String, Text, bindparam, case, cast, insert, lit
 from shared.db.tables import attempts, job_events, jobs, steps, tool_starts
 from watchkeeper.clock import db_now
 from watchkeeper.states import JobState
-from workers.journal.terms import OURS, literal
+from workers.journal.terms import OURS, literal, since_retried
 
 
 def _columns(names: list[str], given: dict[str, object]) -> dict[str, object]:
@@ -124,6 +124,7 @@ ADD_EVENT: Final = (
                 _SAME.c.job_id == bindparam("job_id"),
                 _SAME.c.event == bindparam("event"),
                 _SAME.c.detail == bindparam("detail"),
+                since_retried(_SAME),
             )
             .exists()
         ),

@@ -138,7 +138,7 @@ def _listen(end: socket.socket, worker: Worker) -> None:
         for line in lines:
             words[json.loads(line)["say"]]()
     log.error("worker.orphaned", advice="its supervisor is gone: running jobs go back, this process ends")
-    worker.hurry()
+    worker.orphaned()
     threading.Event().wait(_ORPHAN_SECONDS)
     if os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)  # with what its tools have started

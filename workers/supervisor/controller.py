@@ -198,8 +198,12 @@ class Controller:
         log.info("supervisor.ordered", action=order.action, incarnation=order.incarnation, why=order.why, by=order.by)
         if order.action is Action.SCALE and order.processes is not None:
             self._records.scaled(order.processes)
-        if order.incarnation is not None and order.incarnation not in self._fleet.members:
-            log.info("supervisor.order_past", action=order.action, incarnation=order.incarnation, why="it has ended")
+        if order.incarnation is not None:
+            member = self._fleet.members.get(order.incarnation)
+            lone = member is not None and member.extra and order.action is Action.RECYCLE
+            if member is None or lone:
+                why = "it runs one job alone and ends with it" if lone else "it has ended"
+                log.info("supervisor.order_past", action=order.action, incarnation=order.incarnation, why=why)
         return obey(order, self._fleet, now)
 
     def _run_alone(self, job_id: str) -> list[Effect]:

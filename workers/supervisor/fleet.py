@@ -136,7 +136,7 @@ class Fleet:
             return done
         for incarnation in list(self.wanted):
             member = self.members.get(incarnation)
-            if member is None or member.phase not in STAFFED or member.extra:
+            if member is None or member.phase not in STAFFED:
                 del self.wanted[incarnation]
             elif member.phase is Phase.READY and self._budget.may_start(member.slot, now):
                 return [*done, self._start(member.slot, now, replaces=incarnation)]
@@ -149,8 +149,9 @@ class Fleet:
             self.lone_jobs.append(job_id)
 
     def recycle(self, incarnation: str, why: str) -> None:
-        """Replace it: the new one is ready before the old one drains."""
-        if incarnation in self.members:
+        """Replace it: the new one is ready before the old one drains. Not one that runs a job alone."""
+        member = self.members.get(incarnation)
+        if member is not None and not member.extra:
             self.wanted.setdefault(incarnation, why)
 
     def roll(self, why: str) -> None:

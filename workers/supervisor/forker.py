@@ -25,6 +25,7 @@ from shared.settings import Settings, load_settings
 from workers.equipment import Equipment
 from workers.supervisor.child import live
 from workers.supervisor.line import Line
+from workers.supervisor.process_group import kill_group
 from workers.supervisor.warming import warm_up
 
 log = structlog.get_logger()
@@ -100,7 +101,7 @@ class Forker:
         for pid in list(self._children):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
-                _kill_group(pid)
+                kill_group(pid)
                 self._line.tell(reaped=self._children.pop(pid), code=os.waitstatus_to_exitcode(status))
 
     def _end_orphans(self) -> None:
@@ -111,14 +112,7 @@ class Forker:
             self._reap()
         for pid in self._children:
             os.kill(pid, signal.SIGKILL)
-            _kill_group(pid)
-
-
-def _kill_group(pid: int) -> None:
-    """What the tools of this worker have started and not detached ends with it. No other group has its number while
-    one of them lives."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left; or it is somebody else's now
-        os.killpg(pid, signal.SIGKILL)
+            kill_group(pid)
 
 
 def _become(

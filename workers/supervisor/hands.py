@@ -11,6 +11,7 @@ from workers.supervisor.forking import Forking
 from workers.supervisor.hearing import Hearing
 from workers.supervisor.line import line_pair
 from workers.supervisor.member import Bury, Dump, Kill, Tell, Unforked
+from workers.supervisor.process_group import kill_group
 from workers.supervisor.records import Records
 
 log = structlog.get_logger()
@@ -65,13 +66,16 @@ class Hands:
             why=member.ill,
             advice="its stacks follow if it can write them, then it is killed; its jobs go to others",
         )
-        _signal(member.pid, signal.SIGUSR2)
+        if member.pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(member.pid, signal.SIGUSR2)
 
     def kill(self, kill: Kill) -> None:
-        """SIGKILL."""
+        """SIGKILL, also to what its tools have started: its forker, which would see to that, may be dead."""
         member = kill.member
         log.error("worker.killed", slot=member.slot, pid=member.pid, incarnation=member.incarnation, why=member.ill)
-        _signal(member.pid, signal.SIGKILL)
+        if member.pid is not None:
+            kill_group(member.pid)
 
     def bury(self, burial: Bury) -> None:
         """Tell SQL that it is dead, and people why."""
@@ -89,9 +93,3 @@ class Hands:
             if burial.code == -signal.SIGKILL and member.ill is None:
                 advice += "; nobody here killed it: is the host out of memory?"
             log.error("worker.died", crashed=burial.crashed, advice=advice, **fields)
-
-
-def _signal(pid: int | None, number: int) -> None:
-    if pid is not None:
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)

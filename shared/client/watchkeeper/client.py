@@ -18,7 +18,7 @@ from watchkeeper.errors import JobNotFound, StoreUnavailable
 from watchkeeper.events import Event
 from watchkeeper.ids import IdMaker
 from watchkeeper.job import JOB_COLUMNS, Job, job_from_row
-from watchkeeper.locations import locate
+from watchkeeper.locations import UNREADABLE_REDIS_URL, locate
 from watchkeeper.messages import Messages
 from watchkeeper.news import News
 from watchkeeper.states import Priority
@@ -37,7 +37,7 @@ class Client:
     under `home`, else under `WATCHKEEPER_HOME` (default `.watchkeeper/`). Nothing connects before first use.
 
     Raises:
-        StoreUnavailable: the database URL is not usable.
+        StoreUnavailable: an URL is not usable.
     """
 
     def __init__(
@@ -53,7 +53,10 @@ class Client:
         # Each call is one statement, a transaction of its own: AUTOCOMMIT saves the round trips around it.
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._redis_url = redis_url or places.redis_url
-        self._doorbell = Doorbell(self._redis_url)
+        try:
+            self._doorbell = Doorbell(self._redis_url)
+        except ValueError:  # its text may hold a piece of the password
+            raise StoreUnavailable(UNREADABLE_REDIS_URL) from None
         self._listening = listening_redis(self._redis_url)
         self._streams = reading_redis(self._redis_url)
         self._new_id = IdMaker()

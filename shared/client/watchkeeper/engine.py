@@ -40,7 +40,7 @@ def build_engine(
     `lock_timeout` one statement and its wait for locks (PostgreSQL; SQLite waits 5 s for its one writer).
     A process that is stopped, or cut off, within a transaction holds its rows: PostgreSQL ends its session after
     `idle_timeout` in which it asked nothing, and in the middle of a pipeline (from PostgreSQL 17) soon after
-    `statement_timeout`. None: it may take all the time it wants.
+    `statement_timeout`. None: a transaction may take all the time it wants; each statement has its own limit.
 
     Raises:
         StoreUnavailable: the URL names a database that is not supported, or its driver is not installed.

@@ -10,6 +10,12 @@ from pathlib import Path
 _SOCKET_PATH_LIMIT = 100  # a Unix socket's path may have 104 bytes on macOS, 108 on Linux
 
 
+UNREADABLE_REDIS_URL = (
+    "REDIS_URL cannot be read: it is redis://:PASSWORD@HOST:6379/0, rediss://... or unix://PATH, with special "
+    "characters of the password percent-encoded"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Locations:
     """Both stores' addresses. `embedded_*` tells that this home owns the store itself."""

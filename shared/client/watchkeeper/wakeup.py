@@ -30,16 +30,8 @@ class Doorbell:
     """
 
     def __init__(self, redis_url: str, now: Callable[[], float] = time.monotonic) -> None:
-        self._redis = Redis.from_pool(
-            BlockingConnectionPool.from_url(
-                redis_url,
-                max_connections=_CONNECTIONS,
-                timeout=REDIS_TIMEOUT_S,
-                socket_connect_timeout=REDIS_TIMEOUT_S,
-                socket_timeout=REDIS_TIMEOUT_S,
-                retry=Retry(NoBackoff(), 0),
-            )
-        )
+        self._url = redis_url
+        self._redis = self._connections()
         self._now = now
         self._lock = threading.Lock()
         self._quiet_until: float | None = None
@@ -57,7 +49,8 @@ class Doorbell:
         except RedisError as error:
             self._quiet_until = self._now() + _PAUSE_S
             if isinstance(error, ReadOnlyError):  # demoted: its address may lead to another server by now
-                self._redis.connection_pool.disconnect()
+                # Let go, not closed: who uses it beside us would meet errors that redis-py does not name as its own.
+                self._redis = self._connections()
             _log.warning(
                 "Redis did not take a wake-up (%s): jobs are stored and start a little later; next try in %.0f s",
                 error,
@@ -74,6 +67,18 @@ class Doorbell:
     def close(self) -> None:
         """Close the connections."""
         self._redis.close()
+
+    def _connections(self) -> Redis:
+        return Redis.from_pool(
+            BlockingConnectionPool.from_url(
+                self._url,
+                max_connections=_CONNECTIONS,
+                timeout=REDIS_TIMEOUT_S,
+                socket_connect_timeout=REDIS_TIMEOUT_S,
+                socket_timeout=REDIS_TIMEOUT_S,
+                retry=Retry(NoBackoff(), 0),
+            )
+        )
 
     def _may_try(self) -> bool:
         with self._lock:

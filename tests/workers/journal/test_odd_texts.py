@@ -40,6 +40,8 @@ async def test_a_job_that_gives_way_keeps_its_reason_and_keeps_it_once(
 ) -> None:
     for _ in range(2):
         await writer.do(GiveBack(job, JobState.WAITING, 5, "yielded", ODD))
+        assert rows.job(job.id)["state"] == "waiting"
+        rows.change_job(job.id, state=JobState.RUNNING, claimed_by="A")
     assert rows.events(job.id) == ["yielded"]
 
 

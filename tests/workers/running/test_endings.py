@@ -9,11 +9,13 @@ from sqlalchemy import delete
 
 from shared.clock import SystemClock
 from shared.db.tables import agents
+from shared.jobs.retry import retry_job
 from tests.configured import Provider
 from tests.sandbox_fixture import Sandbox
 from tests.waiting import wait_until
 from tests.workers.running.crew import Crew
 from watchkeeper.contract import DONE_CHANNEL, WAKE_QUEUE
+from watchkeeper.news import News
 from workers.agent.loop import AgentLoop
 
 pytestmark = [
@@ -194,6 +196,25 @@ async def test_a_fault_of_our_own_gives_the_job_back_three_times_and_then_a_pers
     assert (row["state"], row["error_cause"]) == ("dead", "internal_error")
     assert crew.rows.events(row["id"]) == ["surprise"] * 3
     assert "gsk_" not in row["error_message"]
+
+
+async def test_a_retry_forgives_the_faults_before_it(crew: Crew) -> None:
+    crew.runner.loop = Exploding()
+    row = await crew.run()
+    for _ in range(3):
+        crew.rows.change_job(row["id"], state="queued")
+        await crew.runner.run(row["id"])
+    assert crew.rows.job(row["id"])["state"] == "dead"
+    with crew.rows.engine.begin() as connection:
+        retry_job(connection, row["id"], by="test", news=News())
+
+    for count in (1, 2, 3):
+        await crew.runner.run(row["id"])
+        assert crew.rows.job(row["id"])["state"] == "waiting"
+        assert crew.rows.events(row["id"]).count("surprise") == 3 + count
+        crew.rows.change_job(row["id"], state="queued")
+    await crew.runner.run(row["id"])
+    assert crew.rows.job(row["id"])["state"] == "dead"
 
 
 async def test_redis_away_at_the_end_loses_no_result(crew: Crew, sandbox: Sandbox) -> None:

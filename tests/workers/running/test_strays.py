@@ -6,10 +6,12 @@ import pytest
 
 from scheduler.rescuer import Rescuer
 from shared.clock import SystemClock
+from shared.jobs.retry import retry_job
 from tests.configured import Provider
 from tests.sandbox_fixture import Sandbox
 from tests.workers.router.station import eventually
 from tests.workers.running.crew import Crew
+from watchkeeper.news import News
 from workers.strays import Strays
 
 pytestmark = [
@@ -76,3 +78,9 @@ async def test_one_that_is_lost_again_and_again_is_dead(crew: Crew, sandbox: San
     row = crew.rows.job(row["id"])
     assert (row["state"], row["error_cause"], row["claimed_by"]) == ("dead", "internal_error", None)
     assert "lost hold" in row["error_message"]
+
+    with crew.rows.engine.begin() as connection:
+        retry_job(connection, row["id"], by="test", news=News())
+    fail_over(crew, row["id"], 6)
+    assert await strays(crew).run_once() == 1
+    assert crew.rows.job(row["id"])["state"] == "queued"

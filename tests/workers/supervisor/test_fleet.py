@@ -135,6 +135,16 @@ def test_an_emptied_slot_stays_empty_until_somebody_scales() -> None:
     assert len(come_up(fleet, 4)) == 1
 
 
+def test_a_lone_worker_is_not_replaced() -> None:
+    fleet = a_fleet(1)
+    (first,) = come_up(fleet, 0)
+    fleet.run_alone("job")
+    (lone,) = come_up(fleet, 1)
+    fleet.recycle(lone, "a person")
+    fleet.roll("a person")
+    assert list(fleet.wanted) == [first]
+
+
 def test_lone_jobs_run_a_few_at_a_time_beside_the_others_and_spend_no_budget() -> None:
     fleet = a_fleet(1)
     come_up(fleet, 0)

@@ -12,6 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.waiting import wait_until
+from tests.workers.tools.calling import a_context
 from tests.workers.tools.mcp_house import SERVER, opened
 
 SECRET = "correct-horse-battery"
@@ -77,6 +78,7 @@ async def test_a_server_that_comes_late_and_is_restarted_knows_no_session_and_is
             try:
                 await asyncio.to_thread(wait_until, lambda: "test__pay_out" in house.tools, 30)
                 assert await house.call("test__pay_out", amount=1) == "paid 1"
+                kept = house.tools["test__pay_out"]  # as an agent in the midst of a turn does
             finally:
                 served_now.__exit__(None, None, None)
             with served(tmp_path, port):
@@ -85,7 +87,7 @@ async def test_a_server_that_comes_late_and_is_restarted_knows_no_session_and_is
                     answer = "is away"
                     while "is away" in answer:
                         await asyncio.to_thread(wait_until, lambda: "test__pay_out" in house.tools, 30)
-                        answer = await house.call("test__pay_out", amount=2)
+                        answer = await house.calls.call(kept, {"amount": 2}, a_context())
                 assert answer == "paid 2"
     assert (tmp_path / "paid").read_text() == "1\n2\n"
     assert "mcp.server_away" in {entry["event"] for entry in logs}
