@@ -87,6 +87,15 @@ class Slots:
                 self._changed.notify()
 
 
+class WakeUp(MessageProxy):
+    """An idle thread of dramatiq's holds its last one until its next; so it lets go of what is in it."""
+
+    def clear_exception(self) -> None:
+        """dramatiq is done with it."""
+        super().clear_exception()
+        self._message = None  # type: ignore[assignment]
+
+
 class WakeConsumer(Consumer):
     """Takes wake-ups in order: priority, then age."""
 
@@ -109,7 +118,7 @@ class WakeConsumer(Consumer):
                 return None
             self._slots.take(len(self._taken))
         job_id, score = self._taken.popleft()
-        return MessageProxy(wake_message(job_id, score))
+        return WakeUp(wake_message(job_id, score))
 
     def _fetch(self, limit: int) -> list[tuple[str, float]]:
         taken: list[tuple[str, float]] = []

@@ -1,7 +1,9 @@
 """Taking wake-ups: strict priority, first in first out, and never more than there are idle threads."""
 
+import gc
 from collections.abc import Iterator
 
+import dramatiq
 import pytest
 import structlog
 from dramatiq.errors import QueueNotFound
@@ -139,3 +141,13 @@ def test_the_broker_knows_only_the_queue_that_was_declared(client: Redis) -> Non
     broker.declare_queue(QUEUE)
     ring(client, ("a", 1, 1))
     assert taken(broker.consume(QUEUE, timeout=100)) == ["a"]  # type: ignore[arg-type]
+
+
+def test_an_idle_thread_holds_no_more_than_the_shell_of_its_last_wake_up(client: Redis) -> None:
+    ring(client, ("a", 1, 1))
+    consumer = WakeConsumer(client, Slots(1), 0.1)
+    wake_up = next(consumer)
+    assert wake_up is not None
+    consumer.ack(wake_up)
+    wake_up.clear_exception()  # the last that dramatiq does with it
+    assert not [held for held in gc.get_referents(wake_up, vars(wake_up)) if isinstance(held, dramatiq.Message)]
