@@ -4,7 +4,7 @@ import psutil  # type: ignore[import-untyped]  # it ships no types
 
 
 def cpu_seconds(pids: list[int]) -> float:
-    """User and system time so far of the processes and all their descendants."""
+    """User and system time so far of the processes and all their descendants, of those that have ended too."""
     return sum(_one(process) for pid in pids for process in _tree(pid))
 
 
@@ -14,5 +14,5 @@ def _tree(pid: int) -> list[psutil.Process]:
 
 
 def _one(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
+    times = process.cpu_times()  # children: those it has waited for, as the forker has for workers that were replaced
+    return float(times.user + times.system + times.children_user + times.children_system)

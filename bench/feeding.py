@@ -18,7 +18,7 @@ class Feed:
     def keep(self, system: Ours, unfinished: int) -> None:
         """Put what is missing, until ended."""
         while not self._ended.wait(0.02):
-            missing = unfinished - (self.put - system.completed())
+            missing = unfinished - system.unfinished()
             if missing > 0:
                 system.put(missing)
                 self.put += missing

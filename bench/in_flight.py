@@ -13,7 +13,7 @@ from watchkeeper.contract import jobs
 PROCESSES = 2
 THREADS = 256
 IN_FLIGHT = 400
-_BEHIND = 400  # wait in the queue, so that a free thread finds the next one
+_BEHIND = 800  # wait in the queue, so that a free thread finds the next one
 _WARM_SECONDS = 5.0
 
 
