@@ -117,9 +117,11 @@ async def build(
         time_told=database_clock.set,
     )
     tool_calls = ToolCalls()
-    calls = LlmCalls(litellm, lean=settings.lean_litellm)
-    if not warm:
-        await calls.warm_up({p.kind for p in configuration.routes.snapshot.providers.values()} | {"openai"})
+    calls = LlmCalls(litellm, lean=settings.lean_litellm, gate=starting)
+    if not warm:  # with no gate: it opens with the first heartbeat
+        await LlmCalls(litellm, lean=settings.lean_litellm).warm_up(
+            {p.kind for p in configuration.routes.snapshot.providers.values()} | {"openai"}
+        )
     # What was loaded stays: the collector's walks through it would take a quarter of a call's CPU.
     gc.collect()
     gc.freeze()

@@ -14,7 +14,7 @@ from shared.classification import Failure
 from shared.secret import Secret
 from workers.llm.capture import capture
 from workers.llm.clients import Clients
-from workers.llm.exchange import Exchange, begin_exchange, end_exchange
+from workers.llm.exchange import Exchange, Gate, begin_exchange, end_exchange
 from workers.llm.lean import lean_logging, lean_logging_class, let_plain_bodies_pass, plain_bodies
 from workers.llm.reply import Reply, streamed_reply, whole_reply
 from workers.llm.streaming import read_stream
@@ -56,10 +56,14 @@ class CallFailed(Exception):
 
 
 class LlmCalls:
-    """Makes calls through litellm. `lean` leaves out litellm's own logging work (workers/llm/lean.py)."""
+    """Makes calls through litellm. `lean` leaves out litellm's own logging work (workers/llm/lean.py).
 
-    def __init__(self, litellm: Any, *, lean: bool) -> None:
+    `gate`: asked again in the moment a request leaves, for litellm takes some milliseconds until then.
+    """
+
+    def __init__(self, litellm: Any, *, lean: bool, gate: Gate | None = None) -> None:
         self._litellm = litellm
+        self._gate = gate
         self._clients = Clients(litellm)
         self._lean_class = lean_logging_class(litellm) if lean else None
         if lean:
@@ -99,7 +103,7 @@ class LlmCalls:
         if streams:
             options |= {"stream": True, "stream_options": {"include_usage": True}}
         plain_bodies(self._lean_class is not None)
-        exchange = begin_exchange()
+        exchange = begin_exchange(self._gate)
         try:
             with self._clients.using():
                 async with asyncio.timeout(timeout_seconds):

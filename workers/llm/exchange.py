@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import httpx
 
@@ -25,11 +25,25 @@ _REQUEST_IDS: Final = (
 _TAIL: Final = 64  # pieces; an error in the middle of a stream is in the last of them
 
 
+class Gate(Protocol):
+    """Whether something may begin (`workers.starting.Starting`)."""
+
+    @property
+    def open(self) -> bool:
+        """In this very moment."""
+        ...
+
+    async def wait(self) -> None:
+        """Until it may."""
+        ...
+
+
 @dataclass(slots=True)
 class Exchange:
     """One call's way over HTTP: `sent` is the request (None = none was made), then an answer or an error.
 
     `tail` holds the last pieces of a streamed body. `over`: the call has ended, nothing more leaves in its name.
+    `gate`: asked once more before a request leaves.
     """
 
     sent: httpx.Request | None = None
@@ -37,6 +51,7 @@ class Exchange:
     error: BaseException | None = None
     tail: deque[bytes] = field(default_factory=lambda: deque(maxlen=_TAIL))
     over: bool = False
+    gate: Gate | None = None
 
     def answer(self) -> tuple[int, dict[str, str], str] | None:
         """Status, headers and body; None when no answer came, or it broke off in the middle of the body."""
@@ -82,9 +97,9 @@ class SecondRequest(Exception):
 _current: Final[ContextVar[Exchange | None]] = ContextVar("exchange", default=None)
 
 
-def begin_exchange() -> Exchange:
+def begin_exchange(gate: Gate | None = None) -> Exchange:
     """Note from here on, in this task and those it starts, what is exchanged."""
-    exchange = Exchange()
+    exchange = Exchange(gate=gate)
     _current.set(exchange)
     return exchange
 
@@ -110,6 +125,10 @@ async def _watched(client: httpx.AsyncClient, request: httpx.Request, **options:
     # Another address is not a repetition: some providers want a token fetched first.
     if exchange.over or (exchange.sent is not None and exchange.sent.url == request.url):
         raise SecondRequest("one attempt is one request: a repetition was refused")
+    if exchange.gate is not None and not exchange.gate.open:
+        # A process that was stopped in the milliseconds since the call began goes on here; it may be a zombie by now,
+        # which is cancelled while it waits.
+        await exchange.gate.wait()
     exchange.sent, exchange.response, exchange.error = request, None, None
     try:
         exchange.response = await _send(client, request, **options)
