@@ -106,7 +106,7 @@ def up(workers: int, demo: bool, once: bool, verbose: bool) -> int:
     except Stopped:
         return 0
     finally:
-        if started:
+        if started and not once:
             click.echo(
                 f"ending: running jobs have up to {settings.drain_seconds:g} s to finish, a second Ctrl-C hands them "
                 "back at once; what is left goes on after the next start ...",

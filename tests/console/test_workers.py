@@ -1,5 +1,6 @@
 """`watchkeeper workers`: who works is shown, orders go to the right supervisor, and wrong ids are told why."""
 
+import itertools
 import os
 import threading
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from tests.console.command_line import CommandLine
 from tests.console.fleet import DEAD_REDIS
 from watchkeeper.clock import db_now
 
+_NUMBERS = itertools.count(1)
+
 
 def supervisor(wk: CommandLine, *, host: str = "here", processes: int = 2, silent_ms: int = 0) -> str:
     """A supervisor as it enters itself."""
@@ -32,8 +35,8 @@ def supervisor(wk: CommandLine, *, host: str = "here", processes: int = 2, silen
 
 
 def worker(wk: CommandLine, owner: str | None, **values: object) -> str:
-    """A worker of `owner`."""
-    return wk.rows.incarnation(str(uuid4()), supervisor=owner, **values)
+    """A worker of `owner`. Of two that started in the same millisecond the one made first is listed first."""
+    return wk.rows.incarnation(f"{next(_NUMBERS):08x}{str(uuid4())[8:]}", supervisor=owner, **values)
 
 
 def orders(wk: CommandLine, owner: str) -> list[Order]:
